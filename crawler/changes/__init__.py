@@ -1,0 +1,1 @@
+"""Decide what changed between two captures, and what is gone."""

@@ -1,0 +1,1 @@
+"""The change rules, one a file."""

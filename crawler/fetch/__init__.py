@@ -1,0 +1,1 @@
+"""The Scrapy room: fetch exchanges, politely and guarded, and keep them."""

@@ -1,0 +1,18 @@
+"""Find the parts that are one file each: channels, rules, verbs, spiders."""
+
+import pkgutil
+from importlib import import_module
+from types import ModuleType
+
+
+def modules(package: ModuleType) -> dict[str, ModuleType]:
+    """Import every module of a package and return them by file name.
+
+    Raise ImportError (or whatever the file raises) for a broken file: our own parts must load.
+    """
+    return {name: import_module(f"{package.__name__}.{name}") for name in names(package)}
+
+
+def names(package: ModuleType) -> list[str]:
+    """Return the names of a package's modules in alphabetical order, without importing them."""
+    return sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.ispkg)

@@ -1,0 +1,1 @@
+"""Read the article out of an exchange."""

@@ -1,0 +1,1 @@
+"""Keep bytes and facts; know nobody."""

@@ -1,0 +1,1 @@
+"""The catalogue: SQLAlchemy Core tables, one query one named function, Alembic migrations."""

@@ -1,0 +1,467 @@
+"""Name the nouns that every room speaks of: sites, targets, visits, exchanges, captures, events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import IO
+
+
+class Outcome(StrEnum):
+    """How one exchange or visit ended; every member is a value we keep, none is an error."""
+
+    OK = "ok"
+    REDIRECT = "redirect"
+    NOT_MODIFIED = "not_modified"
+    CLIENT_ERROR = "client_error"
+    SERVER_ERROR = "server_error"
+    BLOCKED_ADDRESS = "blocked_address"
+    BLOCKED_ROBOTS = "blocked_robots"
+    DNS = "dns"
+    REFUSED = "refused"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    TRUNCATED = "truncated"
+    NOT_HTTP = "not_http"
+    TOO_LARGE = "too_large"
+
+
+ANSWERED = frozenset(
+    {
+        Outcome.OK,
+        Outcome.REDIRECT,
+        Outcome.NOT_MODIFIED,
+        Outcome.CLIENT_ERROR,
+        Outcome.SERVER_ERROR,
+    }
+)
+"""Outcomes of a complete HTTP answer; a visit that ends in one of them is a capture."""
+
+
+class Truncation(StrEnum):
+    """Why an answer was cut short: the values of ``WARC-Truncated`` (WARC/1.1 §5.13)."""
+
+    LENGTH = "length"
+    TIME = "time"
+    DISCONNECT = "disconnect"
+
+
+class Role(StrEnum):
+    """What an exchange was made for."""
+
+    TARGET = "target"
+    REDIRECT = "redirect"
+    ROBOTS = "robots"
+    REQUISITE = "requisite"
+    PROBE = "probe"
+
+
+class Robots(StrEnum):
+    """What a site's ``robots.txt`` means to us: obeyed, not asked for, or kept but not obeyed."""
+
+    OBEY = "obey"
+    IGNORE = "ignore"
+    RECORD = "record"
+
+
+class FoundBy(StrEnum):
+    """How we came to know a target."""
+
+    USER = "user"
+    START = "start"
+    LINK = "link"
+    SITEMAP = "sitemap"
+    FEED = "feed"
+    REDIRECT = "redirect"
+    CONTROL = "control"
+
+
+class TargetState(StrEnum):
+    """Whether a target is being watched."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    REMOVED = "removed"
+    ONCE = "once"
+
+
+class Phase(StrEnum):
+    """Where a target stands in the takedown state machine (EVENTS: OK, SUSPECT, CONFIRMED)."""
+
+    OK = "ok"
+    SUSPECT = "suspect"
+    CONFIRMED = "confirmed"
+
+
+class Axis(StrEnum):
+    """Content events compare two good captures; availability events follow one target's looks."""
+
+    CONTENT = "content"
+    AVAILABILITY = "availability"
+    OPERATIONS = "operations"
+
+
+class Alert(StrEnum):
+    """Whether an event is worth telling: never, collected into a digest, or at once."""
+
+    NONE = "none"
+    DIGEST = "digest"
+    NOW = "now"
+
+
+class Severity(StrEnum):
+    """How much an event weighs."""
+
+    INFO = "info"
+    NOTICE = "notice"
+    HIGH = "high"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+
+
+# --- what we promised -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Targets under one name, with one scope, pace, schedule and alerts."""
+
+    name: str
+    start: tuple[str, ...] = ()
+    spider: str = "site"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    every: str = "auto"
+    time_zone: str = "UTC"
+    robots: Robots = Robots.OBEY
+    delay: timedelta = timedelta(seconds=2)
+    budget_per_day: int = 5000
+    confirm: tuple[timedelta, ...] = (
+        timedelta(minutes=1),
+        timedelta(minutes=10),
+        timedelta(hours=1),
+        timedelta(hours=6),
+    )
+    confirm_access: tuple[timedelta, ...] = (
+        timedelta(minutes=10),
+        timedelta(hours=6),
+        timedelta(hours=24),
+    )
+    down_after: timedelta = timedelta(days=3)
+    requisites: bool = True
+    alerts: tuple[str, ...] = ()
+    from_file: bool = False
+    """True for a site of ``holdfast.toml``; False for one added by command or web."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A URL somebody or some page led us to, not yet a target."""
+
+    url: str
+    found_by: FoundBy
+    found_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A URL we promised to watch; ``due_at`` None means no visit is planned."""
+
+    id: int
+    site: str
+    url: str
+    host: str
+    state: TargetState
+    found_by: FoundBy
+    found_on: str | None
+    found_at: datetime
+    every: str | None
+    robots: Robots | None
+    due_at: datetime | None
+    last_visit_at: datetime | None
+    last_outcome: Outcome | None
+    last_status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One host with its due targets, lent to a worker until ``until``; ``fence`` guards writes."""
+
+    host: str
+    worker: str
+    fence: int
+    until: datetime
+    targets: tuple[Target, ...]
+
+
+# --- what the wire carried --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """What the TLS handshake agreed on; ``chain`` is the peer's certificates in DER, leaf first."""
+
+    version: str
+    cipher: str
+    chain: tuple[bytes, ...]
+    fault: str | None
+    """Why the certificate would not be trusted, or None; an archive keeps what came all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """Request and answer, as the wire carried them.
+
+    ``answer`` is an open, seekable binary file with the final response message only: head and body
+    with their framing, nothing before it and nothing after it; None when no byte of it came.
+    ``interim`` holds the 1xx answers before it, ``surplus`` the bytes after its end.
+    ``head_bytes`` is the length of its head with the empty line, 0 when what came is not HTTP.
+    Digests are ``sha1:BASE32``. The payload is the entity body: transfer coding removed, content
+    coding kept (RFC 9110 §6.4, WARC/1.1 §5.9).
+    """
+
+    url: str
+    method: str
+    started_at: datetime
+    took: timedelta
+    outcome: Outcome
+    reason: str
+    """Empty for an ordinary ending, else one sentence for a person."""
+    request: bytes
+    answer: IO[bytes] | None = None
+    answer_bytes: int = 0
+    head_bytes: int = 0
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Header fields of the answer in wire order, decoded as latin-1, unfolded; names keep their case."""
+    block_digest: str | None = None
+    payload_digest: str | None = None
+    payload_bytes: int = 0
+    truncated: Truncation | None = None
+    interim: bytes = b""
+    surplus: bytes = b""
+    address: str | None = None
+    """IP address the socket was connected to."""
+    tls: Tls | None = None
+
+
+# --- what we kept -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRef:
+    """Where one WARC record lies: ``file`` is relative to the archive, without ``.open``."""
+
+    file: str
+    offset: int
+    length: int
+    digest: str | None
+    """Payload digest of the record, where it has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """One exchange of a visit as the catalogue knows it; ``record`` None when nothing was written.
+
+    Failed exchanges are kept as well, with the outcome and its reason; their record is the one of
+    the request or of the metadata that names the failure.
+    """
+
+    id: int = 0
+    visit_id: int = 0
+    target_id: int = 0
+    site: str = ""
+    url: str
+    role: Role
+    hop: int = 0
+    """Place in the visit's redirect chain, from 0."""
+    captured_at: datetime
+    outcome: Outcome
+    reason: str = ""
+    status: int | None = None
+    content_type: str | None = None
+    location: str | None = None
+    """Absolute address a redirect points to."""
+    address: str | None = None
+    record: RecordRef | None = None
+    request_record: RecordRef | None = None
+    payload_digest: str | None = None
+    payload_bytes: int = 0
+    truncated: Truncation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One attempt to fetch a target: what came of the last hop, and the captures it made."""
+
+    id: int = 0
+    target_id: int
+    site: str
+    url: str
+    worker: str = ""
+    due_at: datetime | None = None
+    """When it was promised; ``started_at - due_at`` is its lateness."""
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    reason: str = ""
+    status: int | None = None
+    captures: tuple[Capture, ...] = ()
+    found: tuple[Found, ...] = ()
+
+
+# --- what we read out of it -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A paragraph-like run of text of the article."""
+
+    kind: str
+    """``paragraph``, ``heading``, ``quote``, ``item``, ``caption``, ``cell`` or ``code``."""
+    text: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture inside the article."""
+
+    url: str
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """What a reader would call the article, and who wrote it when."""
+
+    url: str
+    title: str = ""
+    byline: tuple[str, ...] = ()
+    published: str | None = None
+    modified: str | None = None
+    language: str | None = None
+    canonical_url: str | None = None
+    blocks: tuple[Block, ...] = ()
+    images: tuple[Image, ...] = ()
+    headline: str = ""
+    """Text of the page's h1; ``title`` is the best title, ``page_title`` the ``<title>`` element."""
+    page_title: str = ""
+    fingerprint: str = ""
+    """Digest over title, byline, date and the ordered blocks: equal when the article is the same."""
+    engine: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return the article's text, a blank line between blocks."""
+        return "\n\n".join(block.text for block in self.blocks)
+
+
+# --- what it means ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One measured reason for a finding, with the threshold it was held against."""
+
+    name: str
+    value: str
+    threshold: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one change rule says of two captures, or of one look."""
+
+    kind: str
+    axis: Axis
+    rule: str
+    alert: Alert
+    severity: Severity
+    summary: str
+    """One sentence for a person, plain text."""
+    signals: tuple[Signal, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+    """Facts of this kind of finding, such as ``moved_to``; keys belong to the rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One visit as the state machine sees it."""
+
+    visit_id: int
+    at: datetime
+    outcome: Outcome
+    status: int | None
+    kind: str
+    """Kind of the availability finding, or ``ok``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one target stands: phase, looks since the first bad one, last good capture."""
+
+    target_id: int
+    phase: Phase = Phase.OK
+    kind: str = ""
+    since: datetime | None = None
+    looks: tuple[Look, ...] = ()
+    good_capture_id: int | None = None
+    """The last capture that carried the article."""
+    told: bool = False
+    """Whether the present bad state was alerted, so that its end is told too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A finding worth telling, stored for ever; its id derives from url, kind and captured_at."""
+
+    id: str
+    url: str
+    target_id: int
+    site: str
+    kind: str
+    axis: Axis
+    alert: Alert
+    severity: Severity
+    summary: str
+    captured_at: datetime
+    """Time of the capture the event is about; for a takedown that of the first bad look."""
+    confirmed_at: datetime | None = None
+    phase: Phase | None = None
+    """Phase an availability event announces; None for content events."""
+    capture_id: int | None = None
+    before_capture_id: int | None = None
+    findings: tuple[Finding, ...] = ()
+    looks: tuple[Look, ...] = ()
+    diff: str = ""
+    """Word diff as text, removed words ``[-…-]`` and added words ``{+…+}``."""
+    acknowledged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Events sent together through one alert channel, at least once, under one id."""
+
+    id: str
+    alert: str
+    """Name of the ``[[alert]]`` it goes through."""
+    state: DeliveryState
+    events: tuple[Event, ...]
+    attempts: int
+    next_try_at: datetime
+    last_error: str = ""
+    sent_at: datetime | None = None
+
+
+def payload_captures(captures: Sequence[Capture]) -> list[Capture]:
+    """Return the captures of a visit that lead to its page, in order: the target and its hops."""
+    return [one for one in captures if one.role in (Role.TARGET, Role.REDIRECT)]

@@ -1,0 +1,1 @@
+"""The warcio room: writer, files, recovery, reader."""
