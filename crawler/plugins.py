@@ -4,6 +4,11 @@ import pkgutil
 from importlib import import_module
 from types import ModuleType
 
+import spiders
+
+NOT_SPIDERS = frozenset({"base", "scope"})
+"""Files of ``spiders/`` that are what the spiders stand on."""
+
 
 def modules(package: ModuleType) -> dict[str, ModuleType]:
     """Import every module of a package and return them by file name.
@@ -16,3 +21,8 @@ def modules(package: ModuleType) -> dict[str, ModuleType]:
 def names(package: ModuleType) -> list[str]:
     """Return the names of a package's modules in alphabetical order, without importing them."""
     return sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.ispkg)
+
+
+def spider_names() -> list[str]:
+    """Return the names that ``spider = "…"`` may have, without importing their files."""
+    return [name for name in names(spiders) if name not in NOT_SPIDERS]

@@ -188,6 +188,8 @@ class Target:
     last_visit_at: datetime | None
     last_outcome: Outcome | None
     last_status: int | None
+    muted: bool = False
+    """Whether its events are kept but told to nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +252,8 @@ class Exchange:
     address: str | None = None
     """IP address the socket was connected to."""
     tls: Tls | None = None
+    earlier: tuple["Exchange", ...] = ()
+    """Attempts at the same request before this one, on connections that died under them."""
 
 
 # --- what we kept -----------------------------------------------------------------------------
@@ -358,6 +362,8 @@ class Article:
     """Digest over title, byline, date and the ordered blocks: equal when the article is the same."""
     engine: str = ""
     warnings: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
+    """Marks of what is no article, such as a challenge or a password field; see crawler/text/signs."""
 
     @property
     def text(self) -> str:

@@ -4,12 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from crawler.changes.diff import Diff, word_diff
 from storage.model import Article, Axis, Capture, Finding, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one visit brought, read: how it ended, over which hops, and the article if it had one."""
+    """What one visit brought, read: how it ended, over which hops, and what the answer's page says.
+
+    ``article`` is given for every answer with a body, an error page as well: the rules need its
+    words and signs to say what came instead.
+    """
 
     url: str
     at: datetime
@@ -24,6 +29,27 @@ class Reading:
     capture_id: int | None = None
     image_digests: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def final_url(self) -> str:
+        """Address of the page that answered, after all redirects."""
+        return self.hops[-1].url if self.hops else self.url
+
+    @property
+    def payload_digest(self) -> str | None:
+        """Digest of the answer's bytes, where they are kept."""
+        return self.hops[-1].payload_digest if self.hops else None
+
+    @property
+    def answered_well(self) -> bool:
+        """Whether the server answered with a page and said it is the one asked for."""
+        fine = self.status is None or 200 <= self.status < 300
+        return self.outcome is Outcome.OK and fine
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header field, or an empty text."""
+        wanted = name.lower()
+        return next((value for field_, value in self.headers if field_.lower() == wanted), "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -31,10 +57,33 @@ class Case:
 
     before: Reading | None
     after: Reading
+    diff: Diff | None = field(init=False, repr=False, compare=False)
+    """Way from the last good text to the present one; None where one of them is missing."""
+
+    def __post_init__(self) -> None:
+        """Compare the two texts once, for all rules."""
+        object.__setattr__(self, "diff", _diff(self.before, self.after))
+
+    @property
+    def survival(self) -> float | None:
+        """Share of the last good article's words found again; None where there was none."""
+        return self.diff.survival if self.diff is not None and self.diff.anchor_words else None
+
+    @property
+    def articles(self) -> tuple[Article, Article] | None:
+        """The article before and after, if both looks brought a page that can be compared."""
+        before, after = self.before, self.after
+        if before is None or before.article is None or after.article is None:
+            return None
+        return (before.article, after.article) if after.answered_well else None
 
 
 class Rule(Protocol):
-    """One change rule; ``axis`` and ``rank`` order the findings (low rank is told first)."""
+    """One change rule; ``axis`` and ``rank`` order the findings (low rank is told first).
+
+    A finding of the availability axis with an alert makes a look bad; it is told when the confirm
+    rule has confirmed it. Copy ``rules/gone.py`` or ``rules/notice_added.py`` to begin one.
+    """
 
     axis: Axis
     rank: int
@@ -42,3 +91,10 @@ class Rule(Protocol):
     def find(self, case: Case) -> Finding | None:
         """Return what the rule sees, or None. Pure: no clock, disk, network or log."""
         ...
+
+
+def _diff(before: Reading | None, after: Reading) -> Diff | None:
+    if before is None or before.article is None or after.article is None:
+        return None
+    old, new = before.article.blocks, after.article.blocks
+    return word_diff([block.text for block in old], [block.text for block in new])

@@ -1,0 +1,176 @@
+"""Build the objects, in one place: what a process is made of, from an archive and its words."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from crawler import config, flow
+from crawler.children import Children
+from crawler.config import Config
+from crawler.deliver import Channel, make_channel
+from crawler.fetch.fetcher import Fetcher
+from crawler.fetch.guard import AddressGuard
+from crawler.fetch.keeper import Keeper
+from crawler.fetch.lane import EngineLane
+from crawler.fetch.pace import Pace
+from crawler.fetch.visitor import Visitor
+from crawler.fetch.wire import Client, Limits
+from crawler.health import Health
+from crawler.killable import ArticleReader
+from crawler.ledger import Books
+from crawler.outbound import Door
+from crawler.packages import package_faults
+from crawler.reader import Reader
+from crawler.service import Service
+from crawler.web.app import make_app
+from crawler.worker import Worker
+from storage.archive import Archive, Hold, open_archive
+from storage.catalogue import sites
+from storage.catalogue.engine import Catalogue, open_catalogue
+from storage.model import Site
+from storage.warc.writer import Info, Writer
+
+PRODUCT = "Holdfast"
+LANES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every process on an archive needs."""
+
+    archive: Archive
+    config: Config
+    catalogue: Catalogue
+
+
+def parts(root: Path) -> Parts:
+    """Open an archive, read its configuration, open its catalogue; raise one clear error."""
+    archive = open_archive(root)
+    loaded = config.load(archive.config, environ=os.environ)
+    return Parts(archive=archive, config=loaded, catalogue=open_catalogue(archive))
+
+
+def publish_sites(own: Parts) -> None:
+    """Write the sites of ``holdfast.toml`` into the catalogue, where the workers read them."""
+    with own.catalogue.write() as db:
+        sites.put(db, own.config.sites, replace_file_sites=True)
+
+
+def agent(own: Parts) -> str:
+    """Return the User-Agent: who we are, and whom to ask."""
+    contact = own.config.archive.contact
+    about = f" (+{contact})" if contact else ""
+    return f"{PRODUCT}/{version('holdfast')}{about}"
+
+
+def worker(
+    own: Parts,
+    *,
+    name: str,
+    lanes: int = LANES,
+    only: set[int] | None = None,
+    allow: tuple[str, ...] = (),
+    amend: Callable[[Site], Site] | None = None,
+) -> Worker:
+    """Build a worker with its own WARC file; ``only`` are the targets it may visit."""
+    syncs = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync")
+    queries = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+    settings = own.config.archive
+    info = Info(
+        software=f"{PRODUCT}/{version('holdfast')}",
+        operator=settings.operator,
+        contact=settings.contact,
+        robots=own.config.defaults.robots.value,
+        user_agent=agent(own),
+        is_part_of=own.archive.root.name,
+    )
+    keeper = Keeper(Writer(own.archive, name=name, info=info), syncs)
+    guard = AddressGuard([*own.config.network.allow_addresses, *allow])
+    pace = Pace()
+    fetcher = Fetcher(
+        client=Client(guard=guard, limits=Limits()),
+        keeper=keeper,
+        pace=pace,
+        agent=agent(own),
+        product=PRODUCT,
+    )
+    visitor = Visitor(
+        worker=name,
+        fetcher=fetcher,
+        keeper=keeper,
+        pace=pace,
+        lane=EngineLane(fetcher, lanes=lanes),
+    )
+    return Worker(
+        name=name,
+        catalogue=own.catalogue,
+        visitor=visitor,
+        books=Books(catalogue=own.catalogue, executor=queries),
+        lanes=lanes,
+        only=only,
+        amend=amend,
+    )
+
+
+@contextlib.contextmanager
+def reader(own: Parts) -> Iterator[Reader]:
+    """Build the reader and its killable child; the child ends with the block."""
+    with ArticleReader() as articles:
+        yield Reader(archive=own.archive, catalogue=own.catalogue, articles=articles)
+
+
+def channels(own: Parts) -> dict[str, Channel]:
+    """Build the alert channels by the names the configuration gives them."""
+    return {one.name: make_channel(one.channel, one.options) for one in own.config.alerts}
+
+
+def door(own: Parts) -> Door:
+    """Build the guarded way out for alerts."""
+    return Door(guard=AddressGuard(own.config.network.allow_addresses))
+
+
+def service(
+    own: Parts, *, hold: Hold, workers: int, listener: socket.socket, quiet: bool
+) -> Service:
+    """Build the supervisor of an archive whose lock is held."""
+    ways, way_out = channels(own), door(own)
+    host, port = listener.getsockname()[:2]
+
+    def app(health: Callable[[], Health]) -> FastAPI:
+        return make_app(
+            catalogue=own.catalogue,
+            archive=own.archive,
+            health=health,
+            allowed_hosts=allowed_hosts(host, port),
+            now=lambda: datetime.now(UTC),
+            started_at=datetime.now(UTC),
+        )
+
+    return Service(
+        archive=own.archive,
+        children=Children(own.archive.root, workers=workers, lock_fd=hold.fd, quiet=quiet),
+        ticks={
+            "deliver": (
+                timedelta(seconds=1),
+                lambda: flow.send_due(own.catalogue, ways, way_out),
+            )
+        },
+        make_app=app,
+        listener=listener,
+        package_faults=tuple(package_faults()),
+    )
+
+
+def allowed_hosts(host: str, port: int) -> tuple[str, ...]:
+    """Return the Host fields the pages answer to: the address listened on, and its usual names."""
+    bare = f"[{host}]" if ":" in host else host
+    names = [bare, "localhost", "127.0.0.1", "[::1]"]
+    return tuple(dict.fromkeys([*names, *(f"{name}:{port}" for name in names)]))

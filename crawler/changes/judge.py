@@ -1,0 +1,384 @@
+"""Decide, look by look, where a target stands and what is worth telling (EVENTS, confirm rule)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from crawler.changes import clock, telling
+from crawler.changes.case import Case
+from crawler.changes.findings import find
+from storage.model import (
+    Alert,
+    Axis,
+    Event,
+    Finding,
+    Look,
+    Outcome,
+    Phase,
+    Site,
+    Standing,
+    Target,
+)
+
+OUTAGES = frozenset({"server_error", "unreachable", "broken_response", "bot_challenge"})
+"""Kinds of bad looks that never become a takedown, however long they last."""
+
+_CHALLENGE = "bot_challenge"
+_DOWN = "down"
+_HOST_DOWN = "host_down"
+_NOT_ASKED = frozenset({Outcome.BLOCKED_ADDRESS, Outcome.BLOCKED_ROBOTS})
+_MAX_LOOKS = 100
+
+
+class HostState(StrEnum):
+    """What other pages of a host say of it since a suspicion began."""
+
+    WELL = "well"
+    """Another watched page of the host, or its home page, gave a good look."""
+    FAILING = "failing"
+    """All other watched pages of the host fail as well."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What is known beside the target itself: whether its host is well, and our own network."""
+
+    host: HostState = HostState.UNKNOWN
+    network: bool | None = None
+    """True if another host answered since, False if none does, None if nobody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one look means: the new standing, what to tell, and when to look again."""
+
+    standing: Standing
+    events: tuple[Event, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    look_again_at: datetime | None = None
+    """None: as the site's schedule says."""
+    needs_control: bool = False
+    """Whether a good look at another page of the host (or its home page) would decide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hearing:
+    """All that is known when one look is judged."""
+
+    case: Case
+    standing: Standing
+    site: Site
+    target: Target
+    control: Control
+    look: Look
+    findings: tuple[Finding, ...]
+
+    @property
+    def now(self) -> datetime:
+        return self.look.at
+
+    def delays(self, kind: str) -> Sequence[timedelta]:
+        """Return the waits between the re-looks of a kind."""
+        return self.site.confirm_access if kind == "access_denied" else self.site.confirm
+
+    def of(self, axis: Axis) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.axis is axis)
+
+
+def judge(
+    case: Case, standing: Standing, *, site: Site, target: Target, visit_id: int, control: Control
+) -> Verdict:
+    """Return what a look means for its target; the standing is the only memory.
+
+    Judging the same look with the same standing gives the same verdict with the same event ids, so
+    a look may be judged again after a crash.
+    """
+    findings = find(case)
+    bad = next((one for one in findings if _is_bad(one)), None)
+    after = case.after
+    look = Look(
+        visit_id=visit_id,
+        at=after.at,
+        outcome=after.outcome,
+        status=after.status,
+        kind=bad.kind if bad else "ok",
+        capture_id=after.capture_id,
+    )
+    hearing = _Hearing(
+        case=case,
+        standing=standing,
+        site=site,
+        target=target,
+        control=control,
+        look=look,
+        findings=findings,
+    )
+    if bad is None:
+        return _good(hearing) if _says_something(case) else _silent(hearing)
+    if standing.good_capture_id is None and case.before is None:
+        return _never_good(hearing, bad)
+    return _outage(hearing, bad) if bad.kind in OUTAGES else _takedown(hearing, bad)
+
+
+def _is_bad(finding: Finding) -> bool:
+    """Whether a finding makes a look bad; one of the axis that is never told only informs."""
+    told = finding.alert is not Alert.NONE or finding.kind in OUTAGES
+    return finding.axis is Axis.AVAILABILITY and told
+
+
+def _says_something(case: Case) -> bool:
+    """Whether a look without a fault shows that the page is there: its text, or "not modified"."""
+    if case.after.outcome is Outcome.NOT_MODIFIED:
+        return True
+    return case.after.answered_well and case.after.article is not None
+
+
+def _silent(hearing: _Hearing) -> Verdict:
+    """Judge a look that shows nothing: not asked for (robots, address guard), or not readable."""
+    standing = hearing.standing
+    again = None
+    if standing.phase is Phase.SUSPECT and hearing.look.outcome not in _NOT_ASKED:
+        again = _next_look(hearing, standing)
+    return Verdict(standing=standing, findings=hearing.findings, look_again_at=again)
+
+
+# --- good looks -------------------------------------------------------------------------------
+
+
+def _good(hearing: _Hearing) -> Verdict:
+    """Judge a look that carries the article: the suspicion ends, edits are told."""
+    case, standing, target = hearing.case, hearing.standing, hearing.target
+    found = _news(hearing)
+    events: tuple[Event, ...] = ()
+    if standing.told:
+        quiet = standing.told_kind in (_CHALLENGE, _HOST_DOWN)
+        alert = Alert.DIGEST if quiet else Alert.NOW
+        events = (telling.restored_event(case, standing, found, target=target, alert=alert),)
+    elif any(one.alert is not Alert.NONE for one in found):
+        told = [one for one in found if one.alert is not Alert.NONE]
+        rest = [one for one in found if one.alert is Alert.NONE]
+        events = (telling.content_event(case, standing, [*told, *rest], target=target),)
+    capture_id = case.after.capture_id if case.after.article is not None else None
+    return Verdict(
+        standing=Standing(
+            target_id=standing.target_id,
+            good_capture_id=capture_id if capture_id is not None else standing.good_capture_id,
+            moved_to=_addresses(standing, found),
+        ),
+        events=events,
+        findings=hearing.findings,
+    )
+
+
+def _news(hearing: _Hearing) -> list[Finding]:
+    """Return the content findings, without a move to an address that was told before."""
+    return [
+        one
+        for one in hearing.of(Axis.CONTENT)
+        if one.details.get("moved_to") not in hearing.standing.moved_to
+    ]
+
+
+def _addresses(standing: Standing, found: Sequence[Finding]) -> tuple[str, ...]:
+    new = [one.details["moved_to"] for one in found if "moved_to" in one.details]
+    return tuple(dict.fromkeys((*standing.moved_to, *new)))
+
+
+# --- bad looks --------------------------------------------------------------------------------
+
+
+def _never_good(hearing: _Hearing, bad: Finding) -> Verdict:
+    """Judge a bad look at a page that was never seen well: nothing was taken down."""
+    since = hearing.standing.since or hearing.now
+    standing = replace(hearing.standing, phase=Phase.OK, kind=bad.kind, since=since)
+    return Verdict(standing=standing, findings=hearing.of(Axis.AVAILABILITY))
+
+
+def _takedown(hearing: _Hearing, bad: Finding) -> Verdict:
+    """Judge a look of a kind that becomes a takedown when all re-looks agree."""
+    standing = hearing.standing
+    if standing.phase is Phase.CONFIRMED and standing.kind == bad.kind:
+        return _verdict(hearing, standing)
+    if standing.told and standing.told_kind == bad.kind and standing.kind != bad.kind:
+        # Back from another kind to the state that was told: known, never repeated.
+        return _verdict(hearing, _told(standing, bad.kind))
+    standing = _suspect(hearing, bad.kind)
+    if not _agreed(hearing, standing):
+        return _verdict(hearing, standing, again=_next_look(hearing, standing))
+    return _confirm(hearing, standing, bad)
+
+
+def _confirm(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
+    """Tell a takedown on which all re-looks agreed, if host and network are well."""
+    delays = hearing.delays(bad.kind)
+    if hearing.control.network is False:
+        again = clock.soon(delays, now=hearing.now)
+        return _verdict(hearing, standing, again=again, needs_control=True)
+    match hearing.control.host:
+        case HostState.WELL:
+            event = telling.state_event(
+                hearing.case, standing, bad, hearing.of(Axis.AVAILABILITY), target=hearing.target
+            )
+            return _verdict(hearing, _told(standing, bad.kind), events=(event,))
+        case HostState.FAILING:
+            standing, events = _host_down(hearing, standing, bad)
+            again = hearing.now + clock.delay(delays, len(delays), url=hearing.target.url)
+            return _verdict(hearing, standing, events=events, again=again)
+        case HostState.UNKNOWN:
+            again = clock.soon(delays, now=hearing.now)
+            return _verdict(hearing, standing, again=again, needs_control=True)
+
+
+def _outage(hearing: _Hearing, bad: Finding) -> Verdict:
+    """Judge a look of a kind that is a fault of the moment; long ones are told as ``down``."""
+    standing = hearing.standing
+    if _is_takedown(standing):
+        if standing.phase is Phase.CONFIRMED:
+            return _verdict(hearing, standing)
+        # It neither counts for the suspicion nor against it.
+        standing = _with_look(standing, hearing.look)
+        return _verdict(hearing, standing, again=_next_look(hearing, standing))
+    if standing.phase is Phase.CONFIRMED and standing.kind == _DOWN:
+        return _verdict(hearing, standing)
+    standing = _failing(hearing, bad)
+    assert standing.since is not None
+    lasted = hearing.now - standing.since
+    if lasted >= hearing.site.down_after and bad.kind != _CHALLENGE:
+        return _down(hearing, standing, bad)
+    if bad.kind == _CHALLENGE and standing.told_kind != _CHALLENGE and _repeated(hearing, standing):
+        return _challenged(hearing, standing, bad)
+    again = None if standing.phase is Phase.CONFIRMED else _outage_look(hearing, standing)
+    return _verdict(hearing, standing, again=again)
+
+
+def _down(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
+    """Tell an outage that lasted, as the host's if its other pages fail too; not if we are cut off."""
+    if hearing.control.network is False:
+        again = clock.soon(hearing.delays(bad.kind), now=hearing.now)
+        return _verdict(hearing, standing, again=again, needs_control=True)
+    if hearing.control.host is HostState.FAILING:
+        standing, events = _host_down(hearing, standing, bad)
+        return _verdict(hearing, replace(standing, phase=Phase.CONFIRMED), events=events)
+    finding = telling.down_finding(standing, bad, now=hearing.now)
+    found = (finding, *hearing.of(Axis.AVAILABILITY))
+    event = telling.state_event(hearing.case, standing, finding, found, target=hearing.target)
+    return _verdict(hearing, _told(standing, _DOWN), events=(event,))
+
+
+def _challenged(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
+    """Tell the operator, once, that a gatekeeper stands before the page."""
+    finding = replace(bad, axis=Axis.OPERATIONS)
+    found = hearing.of(Axis.AVAILABILITY)
+    event = telling.state_event(hearing.case, standing, finding, found, target=hearing.target)
+    return _verdict(hearing, _told(standing, _CHALLENGE), events=(event,))
+
+
+def _host_down(
+    hearing: _Hearing, standing: Standing, bad: Finding
+) -> tuple[Standing, tuple[Event, ...]]:
+    """Tell, once, that the whole host fails; the target itself stays under suspicion."""
+    if standing.told_kind == _HOST_DOWN:
+        return standing, ()
+    event = telling.host_down_event(hearing.case, standing, bad, target=hearing.target)
+    return replace(standing, told=True, told_kind=_HOST_DOWN), (event,)
+
+
+# --- the standing -----------------------------------------------------------------------------
+
+
+def _suspect(hearing: _Hearing, kind: str) -> Standing:
+    """Return the standing with this look in its suspicion, a new one if the kind is new."""
+    standing = hearing.standing
+    if standing.phase is Phase.SUSPECT and standing.kind == kind:
+        return _with_look(standing, hearing.look)
+    return replace(
+        standing, phase=Phase.SUSPECT, kind=kind, since=hearing.now, looks=(hearing.look,)
+    )
+
+
+def _failing(hearing: _Hearing, bad: Finding) -> Standing:
+    """Return the standing with this look in its outage; outages of all kinds are one."""
+    standing = hearing.standing
+    if standing.phase is Phase.OK:
+        return replace(
+            standing,
+            phase=Phase.SUSPECT,
+            kind=bad.kind,
+            since=hearing.now,
+            looks=(hearing.look,),
+        )
+    kind = standing.kind if standing.phase is Phase.CONFIRMED else bad.kind
+    return replace(_with_look(standing, hearing.look), kind=kind)
+
+
+def _with_look(standing: Standing, look: Look) -> Standing:
+    """Return the standing with one more look; of very many the first and the latest are kept."""
+    looks = (*standing.looks, look)
+    if len(looks) > _MAX_LOOKS:
+        half = _MAX_LOOKS // 2
+        looks = (*looks[:half], *looks[-half:])
+    return replace(standing, looks=looks)
+
+
+def _told(standing: Standing, kind: str) -> Standing:
+    return replace(standing, phase=Phase.CONFIRMED, kind=kind, told=True, told_kind=kind)
+
+
+def _is_takedown(standing: Standing) -> bool:
+    outage = standing.kind in OUTAGES or standing.kind == _DOWN
+    return standing.phase is not Phase.OK and not outage
+
+
+def _agreed(hearing: _Hearing, standing: Standing) -> bool:
+    """Whether all re-looks of the list have come and gave the same answer."""
+    delays = hearing.delays(standing.kind)
+    found = clock.counted(standing.looks, standing.kind, delays=delays, url=hearing.target.url)
+    if standing.kind == "blocked_legal" or all(look.status == 410 for look in found[-2:]):
+        return len(found) > min(1, len(delays))
+    return len(found) > len(delays)
+
+
+def _repeated(hearing: _Hearing, standing: Standing) -> bool:
+    """Whether a challenge was met again at a planned re-look, so that it is no passing one."""
+    delays = hearing.delays(_CHALLENGE)
+    found = clock.counted(standing.looks, _CHALLENGE, delays=delays, url=hearing.target.url)
+    return len(found) > min(1, len(delays))
+
+
+def _next_look(hearing: _Hearing, standing: Standing) -> datetime:
+    return clock.planned(
+        standing.looks,
+        standing.kind,
+        delays=hearing.delays(standing.kind),
+        url=hearing.target.url,
+        now=hearing.now,
+    )
+
+
+def _outage_look(hearing: _Hearing, standing: Standing) -> datetime:
+    """Return the next look at an outage: at its pace, and not later than it is told as down."""
+    assert standing.since is not None
+    url, delays = hearing.target.url, hearing.site.confirm
+    again = hearing.now + clock.delay(delays, len(standing.looks) - 1, url=url)
+    limit = standing.since + hearing.site.down_after
+    return min(again, limit) if limit > hearing.now else again
+
+
+def _verdict(
+    hearing: _Hearing,
+    standing: Standing,
+    *,
+    events: tuple[Event, ...] = (),
+    again: datetime | None = None,
+    needs_control: bool = False,
+) -> Verdict:
+    """Return the verdict on a bad look: its findings are those of availability only."""
+    return Verdict(
+        standing=standing,
+        events=events,
+        findings=hearing.of(Axis.AVAILABILITY),
+        look_again_at=again,
+        needs_control=needs_control,
+    )

@@ -1,0 +1,64 @@
+"""Find pages that ask for a log-in or a payment, or are refused to us."""
+
+import re
+
+from crawler.changes.case import Case
+from crawler.changes.edits import LOST, path_of, sent_elsewhere
+from crawler.text.signs import PASSWORD
+from storage.model import Alert, Axis, Finding, Severity, Signal
+
+_STATUSES = frozenset({401, 402, 403, 407})
+_LOGIN_PATH = re.compile(
+    r"(?:^|[/_.-])(?:log-?in|log-?on|sign-?in|signup|auth\w*|sso|connexion|anmeld\w+|acceso|entrar|"
+    r"giris|wp-login|account|subscribe)(?:$|[/_.-])"
+)
+
+
+class Rule:
+    """The status refuses, or the article gave way to a password field or a log-in address."""
+
+    axis = Axis.AVAILABILITY
+    rank = 40
+
+    def find(self, case: Case) -> Finding | None:
+        """Return ``access_denied`` with the sign that told it."""
+        after = case.after
+        if after.status in _STATUSES:
+            signal = Signal(name="status", value=str(after.status), threshold="401, 402, 403, 407")
+            return self._finding(f"The server answers {after.status}: access denied.", (signal,))
+        if after.article is None or not after.answered_well or _carried(case):
+            return None
+        asks = PASSWORD in after.article.signs
+        led = sent_elsewhere(case) and _LOGIN_PATH.search(path_of(after.final_url)) is not None
+        if not _told(case, asks=asks, led=led):
+            return None
+        survival = "unknown" if case.survival is None else f"{case.survival:.3f}"
+        signals = (
+            Signal(name="survival", value=survival, threshold=str(LOST)),
+            Signal(name="password_field", value="yes" if asks else "no"),
+            Signal(name="login_address", value=after.final_url if led else ""),
+        )
+        return self._finding("The page asks for a log-in instead of showing the article.", signals)
+
+    def _finding(self, summary: str, signals: tuple[Signal, ...]) -> Finding:
+        return Finding(
+            kind="access_denied",
+            axis=self.axis,
+            rule="access_denied",
+            alert=Alert.NOW,
+            severity=Severity.HIGH,
+            summary=summary,
+            signals=signals,
+        )
+
+
+def _carried(case: Case) -> bool:
+    return case.survival is not None and case.survival >= LOST
+
+
+def _told(case: Case, *, asks: bool, led: bool) -> bool:
+    """Whether the signs suffice: many pages carry a log-in box beside their article."""
+    if case.survival is None:
+        return asks and led
+    before = case.before.article if case.before else None
+    return led or (asks and before is not None and PASSWORD not in before.signs)

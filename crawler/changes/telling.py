@@ -1,0 +1,161 @@
+"""Make the events that are told: their ids, their words, their evidence."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from crawler.changes.case import Case
+from crawler.changes.diff import as_text
+from crawler.changes.edits import changed_words, counted
+from storage.model import Alert, Axis, Event, Finding, Phase, Severity, Standing, Target
+
+_NAMESPACE = uuid.UUID("5f2c0c5e-3f0b-5d0e-9f63-0d6a3b1c7e42")
+_DIFF_WORDS = 5_000
+"""Words of one changed stretch that an event carries; all of it can be recomputed."""
+
+
+def event_id(subject: str, kind: str, at: datetime | str) -> str:
+    """Return the id of an event: the same whenever and wherever it is derived again."""
+    moment = at if isinstance(at, str) else at.isoformat()
+    return uuid.uuid5(_NAMESPACE, "\n".join((subject, kind, moment))).hex
+
+
+def content_event(
+    case: Case, standing: Standing, findings: Sequence[Finding], *, target: Target
+) -> Event:
+    """Return the one content event of a good look; the first finding gives it kind and words."""
+    first = findings[0]
+    return Event(
+        id=event_id(target.url, first.kind, case.after.at),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind=first.kind,
+        axis=first.axis,
+        alert=_loudest(findings),
+        severity=max((one.severity for one in findings), key=list(Severity).index),
+        summary=first.summary,
+        captured_at=case.after.at,
+        capture_id=case.after.capture_id,
+        before_capture_id=_before(case, standing),
+        findings=tuple(findings),
+        diff=_diff(case),
+    )
+
+
+def restored_event(
+    case: Case, standing: Standing, findings: Sequence[Finding], *, target: Target, alert: Alert
+) -> Event:
+    """Return the event that a page is back, with the way from the last good text to this one."""
+    at = case.after.at
+    gone_for = f" after {duration(at - standing.since)}" if standing.since else ""
+    changes = "as it was"
+    if case.diff is not None and case.diff.changed:
+        changes = f"with {counted(changed_words(case.diff), 'word')} changed"
+    elif any(one.alert is not Alert.NONE for one in findings):
+        changes = f"with changes: {findings[0].summary}"
+    return Event(
+        id=event_id(target.url, "restored", at),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind="restored",
+        axis=Axis.AVAILABILITY,
+        alert=alert,
+        severity=Severity.NOTICE,
+        summary=f"The page is back{gone_for}, {changes}.",
+        captured_at=at,
+        phase=Phase.OK,
+        capture_id=case.after.capture_id,
+        before_capture_id=_before(case, standing),
+        findings=tuple(findings),
+        looks=standing.looks,
+        diff=_diff(case),
+    )
+
+
+def state_event(
+    case: Case, standing: Standing, finding: Finding, findings: Sequence[Finding], *, target: Target
+) -> Event:
+    """Return the event that a bad state is confirmed; it is about the first bad look."""
+    first = standing.looks[0]
+    return Event(
+        id=event_id(target.url, finding.kind, first.at),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind=finding.kind,
+        axis=finding.axis,
+        alert=finding.alert,
+        severity=finding.severity,
+        summary=finding.summary,
+        captured_at=first.at,
+        confirmed_at=case.after.at,
+        phase=Phase.CONFIRMED,
+        capture_id=first.capture_id,
+        before_capture_id=_before(case, standing),
+        findings=tuple(findings),
+        looks=standing.looks,
+    )
+
+
+def down_finding(standing: Standing, cause: Finding, *, now: datetime) -> Finding:
+    """Return the finding that an outage has lasted too long."""
+    assert standing.since is not None
+    lasted = duration(now - standing.since)
+    return Finding(
+        kind="down",
+        axis=Axis.AVAILABILITY,
+        rule="judge",
+        alert=Alert.NOW,
+        severity=Severity.HIGH,
+        summary=f"The page has been out of reach for {lasted}. {cause.summary}",
+        signals=cause.signals,
+    )
+
+
+def host_down_event(
+    case: Case, standing: Standing, cause: Finding, *, target: Target
+) -> Event:
+    """Return the event that a whole host fails; its id is the host's, whichever target writes it."""
+    since = standing.since or case.after.at
+    return Event(
+        id=event_id(target.host, "host_down", since.date().isoformat()),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind="host_down",
+        axis=Axis.AVAILABILITY,
+        alert=Alert.NOW,
+        severity=Severity.HIGH,
+        summary=f"All watched pages of {target.host} fail alike. {cause.summary}",
+        captured_at=since,
+        confirmed_at=case.after.at,
+        phase=Phase.CONFIRMED,
+        capture_id=standing.looks[0].capture_id if standing.looks else case.after.capture_id,
+        before_capture_id=_before(case, standing),
+        findings=(cause,),
+        looks=standing.looks,
+    )
+
+
+def duration(length: timedelta) -> str:
+    """Return a length of time as a person says it: ``3 days``, ``2 hours``, ``40 seconds``."""
+    seconds = max(0.0, length.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * size or (unit == "day" and seconds >= size):
+            return counted(round(seconds / size), unit)
+    return counted(round(seconds), "second")
+
+
+def _loudest(findings: Sequence[Finding]) -> Alert:
+    return max((one.alert for one in findings), key=list(Alert).index)
+
+
+def _before(case: Case, standing: Standing) -> int | None:
+    known = case.before.capture_id if case.before is not None else None
+    return known if known is not None else standing.good_capture_id
+
+
+def _diff(case: Case) -> str:
+    return "" if case.diff is None else as_text(case.diff, limit_words=_DIFF_WORDS)

@@ -1,0 +1,108 @@
+"""Start the child processes of the service, watch them, restart the dead ones, end them."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+FIRST_WAIT = timedelta(seconds=0.5)
+LONGEST_WAIT = timedelta(seconds=30)
+WELL_AFTER = timedelta(seconds=60)
+"""A child that lived this long starts anew with the first wait."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """One child process and its fortunes; times are seconds of the monotonic clock."""
+
+    name: str
+    kind: str
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    restarts: int = 0
+    wait: float = FIRST_WAIT.total_seconds()
+    not_before: float = 0.0
+    last_status: int | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+
+class Children:
+    """The workers and the reader of one service."""
+
+    def __init__(self, root: Path, *, workers: int, lock_fd: int, quiet: bool) -> None:
+        self._root = root
+        self._lock_fd = lock_fd
+        self._quiet = quiet
+        self.all = [Child(name=f"worker-{n}", kind="worker") for n in range(1, workers + 1)]
+        self.all.append(Child(name="reader", kind="reader"))
+
+    def start(self) -> None:
+        """Start every child."""
+        for child in self.all:
+            self._spawn(child)
+
+    def watch(self) -> None:
+        """Restart what has died, later and later while it keeps dying."""
+        now = time.monotonic()
+        for child in self.all:
+            if child.process is None:
+                if now >= child.not_before:
+                    child.restarts += 1
+                    self._spawn(child)
+            elif (status := child.process.poll()) is not None:
+                self._mourn(child, status, now=now)
+
+    def stop(self, *, within: timedelta) -> None:
+        """Ask every child to finish; kill what is still there when the time is over."""
+        for child in self.all:
+            if child.process is not None and child.alive:
+                child.process.terminate()
+        end = time.monotonic() + within.total_seconds()
+        for child in self.all:
+            if child.process is None:
+                continue
+            try:
+                child.process.wait(timeout=max(end - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                logger.warning("child did not end in time and is killed", extra=told(child))
+                child.process.kill()
+                child.process.wait()
+
+    def _spawn(self, child: Child) -> None:
+        child.process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            self._command(child), stdin=subprocess.DEVNULL, pass_fds=(self._lock_fd,)
+        )
+        child.started = time.monotonic()
+
+    def _command(self, child: Child) -> Sequence[str]:
+        command = [sys.executable, "-m", "crawler.child", child.kind, str(self._root), child.name]
+        command += ["--parent", str(os.getpid())]
+        return [*command, "--quiet"] if self._quiet else command
+
+    def _mourn(self, child: Child, status: int, *, now: float) -> None:
+        if now - child.started > WELL_AFTER.total_seconds():
+            child.wait = FIRST_WAIT.total_seconds()
+        logger.error(
+            "child process ended and is started again; nothing it had kept is lost",
+            extra={**told(child), "status": status, "again_in_s": child.wait},
+        )
+        child.process, child.last_status = None, status
+        child.not_before = now + child.wait
+        child.wait = min(child.wait * 2, LONGEST_WAIT.total_seconds())
+
+
+def told(child: Child) -> dict[str, object]:
+    """Return the fields that name a child in the log."""
+    pid = child.process.pid if child.process is not None else None
+    return {"child": child.name, "pid": pid}

@@ -1,0 +1,36 @@
+"""``holdfast ack``: say that an event was seen."""
+
+import argparse
+from datetime import UTC, datetime
+
+from crawler import build
+from crawler.commands import add_archive
+from crawler.errors import CrawlerError
+from storage.catalogue import events
+
+HELP = "say that events were seen by a person"
+GROUP = "watch"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument("what", metavar="EVENT|URL", nargs="+", help="an event's id, or all of a page")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Acknowledge events by id, or every event of a page by its address."""
+    own = build.parts(arguments.archive)
+    now = datetime.now(UTC)
+    with own.catalogue.write() as db:
+        chosen = []
+        for one in arguments.what:
+            known = events.one(db, one)
+            found = [known] if known is not None else events.listing(db, url=one)
+            if not found:
+                raise CrawlerError(f"{one} is no event and has none; nothing was acknowledged")
+            chosen += found
+        for event in chosen:
+            events.acknowledge(db, event.id, at=now)
+    print(f"{len(chosen)} acknowledged")
+    return 0

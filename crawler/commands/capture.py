@@ -1,0 +1,133 @@
+"""``holdfast capture``: capture pages now, once."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crawler import amendments, build
+from crawler.build import Parts
+from crawler.commands import add_archive
+from crawler.commands.init import make_archive
+from crawler.console import escape
+from crawler.errors import CrawlerError
+from crawler.fetch.guard import refused_url
+from crawler.oneoff import follow_progress, visit_now
+from storage.archive import Archive
+from storage.catalogue import sites, targets, visits
+from storage.model import ANSWERED, Found, FoundBy, Robots, Target, TargetState
+
+HELP = "capture pages now, once, with what they need to be shown"
+GROUP = "start"
+
+SITE = "captures"
+"""Name of the site that pages captured once belong to."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument("urls", metavar="URL", nargs="*")
+    parser.add_argument("--from", dest="file", type=Path, metavar="FILE", help="a URL a line")
+    parser.add_argument(
+        "--ignore-robots", action="store_true", help="do not ask robots.txt; you answer for it"
+    )
+    parser.add_argument(
+        "--allow-address",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a private address that may be visited (address, address:port or CIDR)",
+    )
+    parser.add_argument(
+        "--no-requisites", action="store_true", help="keep the pages without images and styles"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Capture every URL; 0 only when each has a capture, a 404 included."""
+    urls = list(dict.fromkeys(_urls(arguments)))
+    if not urls:
+        raise CrawlerError("no URL was given: name some, or a file of them with --from FILE")
+    if not Archive(arguments.archive.absolute()).config.exists():
+        make_archive(arguments.archive)
+    own = build.parts(arguments.archive)
+    since = datetime.now(UTC)
+    wrong = {url: reason for url in urls if (reason := refused_url(url)) is not None}
+    wanted = _enter(own, [url for url in urls if url not in wrong], arguments, since=since)
+    if wanted:
+        with follow_progress(len(wanted), title="capturing") as tell:
+            visit_now(
+                own,
+                [one.id for one in wanted],
+                since=since,
+                relooks=False,
+                tell=tell,
+                allow=tuple(arguments.allow_address),
+                amend=amendments.amend(
+                    ignore_robots=arguments.ignore_robots, no_requisites=arguments.no_requisites
+                ),
+            )
+    failed = [*wrong.items(), *_failed(own, [url for url in urls if url not in wrong], since=since)]
+    for url, reason in failed:
+        print(f"not captured: {escape(url)}: {escape(reason)}", file=sys.stderr)
+    print(f"{len(urls) - len(failed)} of {len(urls)} captured in {arguments.archive}")
+    return 1 if failed else 0
+
+
+def _urls(arguments: argparse.Namespace) -> Iterator[str]:
+    yield from arguments.urls
+    if arguments.file is None:
+        return
+    try:
+        text = arguments.file.read_text("utf-8")
+    except (OSError, UnicodeError) as fault:
+        raise CrawlerError(
+            f"cannot read {arguments.file}: {fault}; nothing was captured"
+        ) from fault
+    for line in text.splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield line.strip()
+
+
+def _enter(
+    own: Parts, urls: list[str], arguments: argparse.Namespace, *, since: datetime
+) -> list[Target]:
+    """Make each URL due now, known ones in their own site, others once."""
+    site = replace(own.config.defaults, name=SITE, spider="page", start=())
+    robots = Robots.IGNORE if arguments.ignore_robots else None
+    with own.catalogue.write() as db:
+        if sites.one(db, SITE) is None:
+            sites.put(db, [site])
+        found = [Found(url=url, found_by=FoundBy.USER) for url in urls]
+        targets.add(
+            db,
+            [one for one in found if targets.by_url(db, one.url) is None],
+            site=SITE,
+            now=since,
+            due_at=since,
+            robots=robots,
+            state=TargetState.ONCE,
+        )
+        known = [one for url in urls if (one := targets.by_url(db, url)) is not None]
+        revived = [one.id for one in known if one.state is TargetState.REMOVED]
+        targets.set_state(db, revived, TargetState.ONCE)
+        awake = [one for one in known if one.state is not TargetState.PAUSED]
+        targets.make_due(db, [one.id for one in awake], at=since)
+    return awake
+
+
+def _failed(own: Parts, urls: list[str], *, since: datetime) -> Iterator[tuple[str, str]]:
+    """Yield what has no capture since then, each with its reason."""
+    with own.catalogue.read() as db:
+        for url in urls:
+            target = targets.by_url(db, url)
+            made = visits.listing(db, url=url, since=since, limit=1)
+            if target is not None and target.state is TargetState.PAUSED:
+                yield url, "it is paused on the watch list; resume it first"
+            elif not made:
+                yield url, "it was not visited; it stays due"
+            elif made[0].outcome not in ANSWERED:
+                yield url, f"{made[0].outcome}: {made[0].reason}"

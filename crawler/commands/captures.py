@@ -1,0 +1,71 @@
+"""``holdfast captures``: what was kept, and what failed."""
+
+import argparse
+from collections.abc import Iterator
+
+from crawler import build
+from crawler.build import Parts
+from crawler.commands import add_archive, add_json, add_since
+from crawler.console import print_json_lines, print_table
+from crawler.listing import capture_dict
+from storage.catalogue import captures
+from storage.model import Capture
+
+HELP = "list what was kept, failed visits with their reason included"
+GROUP = "look"
+
+PAGE_ROWS = 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    add_json(parser)
+    add_since(parser)
+    parser.add_argument("--url", metavar="URL", help="only of this address")
+    parser.add_argument("--site", metavar="NAME", help="only of this site")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a line for each exchange, in the order they were kept."""
+    own = build.parts_to_look_at(arguments.archive)
+    rows = _all(own, arguments)
+    if arguments.json:
+        print_json_lines(capture_dict(one) for one in rows)
+        return 0
+    print_table(
+        (
+            (
+                one.captured_at,
+                one.status,
+                one.outcome.value,
+                one.role.value,
+                one.url,
+                one.reason,
+                one.record.file if one.record else None,
+                one.record.offset if one.record else None,
+            )
+            for one in rows
+        ),
+        ("captured at", "status", "outcome", "role", "url", "reason", "WARC file", "offset"),
+    )
+    return 0
+
+
+def _all(own: Parts, arguments: argparse.Namespace) -> Iterator[Capture]:
+    """Yield in pages, so that a listing of millions holds no transaction and little memory."""
+    after = 0
+    while True:
+        with own.catalogue.read() as db:
+            part = captures.listing(
+                db,
+                url=arguments.url,
+                site=arguments.site,
+                since=arguments.since,
+                after_id=after,
+                limit=PAGE_ROWS,
+            )
+        yield from part
+        if len(part) < PAGE_ROWS:
+            return
+        after = part[-1].id

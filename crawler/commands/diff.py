@@ -1,0 +1,43 @@
+"""``holdfast diff``: the words that changed."""
+
+import argparse
+
+from crawler import build
+from crawler.changes.show import as_text
+from crawler.commands import add_archive, add_json, parse_moment
+from crawler.console import diff_text, json_line
+from crawler.history import last_change
+from crawler.listing import iso
+from storage.catalogue import events
+
+HELP = "print the words that changed, of an event or of a page's last change"
+GROUP = "look"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument("what", metavar="EVENT|URL")
+    parser.add_argument("--at", type=parse_moment, metavar="TIME", help="the last change before then")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the word diff; removed words ``[-…-]``, added words ``{+…+}``."""
+    own = build.parts_to_look_at(arguments.archive)
+    with own.catalogue.read() as db:
+        event = events.one(db, arguments.what)
+    if event is not None:
+        facts: dict[str, object] = {"event": event.id, "url": event.url, "diff": event.diff}
+        text = event.diff or event.summary
+    else:
+        before, after, change = last_change(own.catalogue, arguments.what, at=arguments.at)
+        text = as_text(change)
+        facts = {
+            "url": arguments.what,
+            "from": iso(before.captured_at),
+            "to": iso(after.captured_at),
+            "diff": text,
+        }
+    print(json_line(facts) if arguments.json else diff_text(text))
+    return 0

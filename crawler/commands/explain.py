@@ -1,0 +1,105 @@
+"""``holdfast explain``: why this verdict, why so often, why in or out of scope."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from crawler import build
+from crawler.build import Parts
+from crawler.commands import add_archive, add_json
+from crawler.console import escape, json_line
+from crawler.durations import tell_duration
+from crawler.errors import CrawlerError
+from crawler.listing import iso
+from spiders.scope import why_not
+from storage.catalogue import events, sites, standings, targets
+from storage.model import Event, Phase, Site, Standing, Target, TargetState
+
+HELP = "say why: why a page is visited so often, in or out of scope; why an event is what it is"
+GROUP = "look"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument("what", metavar="EVENT|URL")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print sentences; with ``--json`` the same as one object."""
+    own = build.parts_to_look_at(arguments.archive)
+    sentences = list(_sentences(own, arguments.what))
+    if arguments.json:
+        print(json_line({"what": arguments.what, "because": sentences}))
+        return 0
+    for sentence in sentences:
+        print(escape(sentence))
+    return 0
+
+
+def _sentences(own: Parts, what: str) -> Iterator[str]:
+    with own.catalogue.read() as db:
+        event = events.one(db, what)
+        target = targets.by_url(db, what)
+        listed = sites.listing(db)
+        standing = standings.one(db, target.id) if target is not None else None
+    if event is not None:
+        yield from of_event(event)
+    elif target is not None and standing is not None:
+        site = next((one for one in listed if one.name == target.site), None)
+        yield from of_target(target, site, standing)
+    elif "://" in what:
+        yield from of_stranger(what, listed)
+    else:
+        raise CrawlerError(f"{what!r} is neither an event nor an address")
+
+
+def of_event(event: Event) -> Iterator[str]:
+    """Say why an event is what it is: its rules, signals and looks."""
+    yield event.summary
+    for finding in event.findings:
+        yield f"The rule {finding.rule} found {finding.kind}: {finding.summary}"
+        for signal in finding.signals:
+            held = f" (threshold {signal.threshold})" if signal.threshold else ""
+            yield f"  {signal.name}: {signal.value}{held}"
+    for look in event.looks:
+        status = f", status {look.status}" if look.status is not None else ""
+        yield f"  look at {iso(look.at)}: {look.kind} ({look.outcome}{status})"
+
+
+def of_target(target: Target, site: Site | None, standing: Standing) -> Iterator[str]:
+    """Say why a page is watched, when it is visited next and why then, and how it stands."""
+    found_on = f" on {target.found_on}" if target.found_on else ""
+    yield f"It was found by {target.found_by}{found_on} at {iso(target.found_at)}."
+    if target.state is not TargetState.ACTIVE or site is None:
+        yield f"It is {target.state}, so no visit is planned by schedule."
+        return
+    if (reason := why_not(site, target.url)) is not None and site.start:
+        yield f"A link to it would not be followed now: {reason}."
+    every = target.every or site.every
+    whose = "its own schedule" if target.every else f"the schedule of site {site.name}"
+    if standing.phase is Phase.SUSPECT:
+        yield (
+            f"It is suspected ({standing.kind}) after {len(standing.looks)} looks, so the next look "
+            f"follows the confirm delays and not {whose}."
+        )
+    elif every == "auto":
+        age = tell_duration(datetime.now(UTC) - target.found_at)
+        yield f"It is visited by {whose}, auto: known for {age}, and older pages are seen less often."
+    else:
+        yield f'It is visited by {whose}: "{every}" ({site.time_zone}).'
+    if target.due_at is not None:
+        yield f"The next visit is due at {iso(target.due_at)}."
+    if standing.phase is Phase.CONFIRMED:
+        since = f" since {iso(standing.since)}" if standing.since else ""
+        yield f"It is {standing.kind}{since}; its return would be told."
+
+
+def of_stranger(url: str, listed: list[Site]) -> Iterator[str]:
+    """Say for each site why an unknown address is in or out of its scope."""
+    yield "It is not known: nothing has led to it yet."
+    for site in listed:
+        if site.start:
+            reason = why_not(site, url)
+            yield f"Site {site.name}: {'in scope' if reason is None else f'out of scope: {reason}'}."

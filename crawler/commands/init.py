@@ -1,0 +1,103 @@
+"""Make an archive with a configuration that explains itself."""
+
+import argparse
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from crawler.console import escape
+from crawler.errors import ConfigError
+from crawler.faults import problems_of
+from crawler.sections import ArchiveSection
+from storage.archive import Archive, create
+
+HELP = "make an archive: a folder with a commented holdfast.toml"
+GROUP = "start"
+
+_TEMPLATE = """\
+# The configuration of this archive. What stands behind a # is off; take the # away to use it.
+# `holdfast check-config` says whether all is well; docs/configuration.md explains every key.
+
+[archive]
+# Who keeps this archive, and how to reach them. Both are written into every WARC file, and the
+# contact is shown to the sites that are visited.
+operator = {operator}
+contact = {contact}
+# copies = ["/mnt/second/archive"]        # where `verify --repair` finds good copies
+
+# [network]
+# allow_addresses = ["10.1.0.0/16"]       # private addresses that may be visited all the same
+# user_agent = "ExampleLibrary/1.0 (+https://library.example/archive)"
+
+[defaults]                                # for every site that does not say otherwise
+every = "auto"                            # or "6h", or "cron 0 6 * * mon-fri"
+time_zone = "UTC"                         # that of the cron line, such as "Europe/Berlin"
+robots = "obey"                           # obey, ignore, or record: fetch it but do not obey
+delay = "2s"                              # between two requests to one host
+budget_per_day = 5000                     # visits a day at most, for each site
+confirm = ["1m", "10m", "1h", "6h"]       # looks again after a first bad look; all must agree
+confirm_access = ["10m", "6h", "24h"]     # the same for login and pay walls
+down_after = "3d"                         # an outage this long is told
+requisites = true                         # keep images and style sheets as well
+
+# A site is found by its start pages; one [[site]] for each.
+#
+# [[site]]
+# name = "al-akhbar-english"
+# start = ["https://english.al-akhbar.com/"]
+# spider = "al_akhbar"                    # a file of spiders/; "site" is the general one
+# include = ["/node/*"]
+# exclude = ["/comment/*"]
+# alerts = ["desk"]
+
+# An alert is a way to tell people: channel is log, webhook or email. A secret may stand in a file
+# of its own (url_file = "desk-url") or in the environment (HOLDFAST_ALERT_DESK_URL).
+#
+# [[alert]]
+# name = "desk"
+# channel = "webhook"
+# url_file = "desk-url"
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the folder, and who keeps it."""
+    parser.add_argument("archive", metavar="FOLDER", type=Path, help="a new or empty folder")
+    parser.add_argument("--operator", default="", help="who keeps the archive")
+    parser.add_argument("--contact", default="", help="mailto: or web address to reach them")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the archive and say what comes next."""
+    archive = make_archive(
+        arguments.archive, operator=arguments.operator, contact=arguments.contact
+    )
+    folder = escape(str(arguments.archive))
+    print(f"Made the archive {folder}. Next:")
+    if not (arguments.operator and arguments.contact):
+        print(f"  say who you are in          {escape(str(archive.config))}")
+    print(f"  keep a page now:            holdfast capture --archive {folder} URL")
+    print(f"  watch a site:               holdfast watch add --archive {folder} --site NAME URL")
+    print(f"  visit it from now on:       holdfast run --archive {folder}")
+    return 0
+
+
+def make_archive(root: Path, *, operator: str = "", contact: str = "") -> Archive:
+    """Make an archive and its ``holdfast.toml``; what is there already is refused, not touched."""
+    return create(root, config=configuration(operator=operator, contact=contact))
+
+
+def configuration(*, operator: str = "", contact: str = "") -> str:
+    """Return the text of a new ``holdfast.toml``; raise ConfigError for a contact that is none."""
+    try:
+        ArchiveSection(operator=operator, contact=contact)
+    except ValidationError as error:
+        problems = [f"{one.place[0]}: {one.says}" for one in problems_of(error)]
+        raise ConfigError("; ".join(problems)) from error
+    return _TEMPLATE.format(operator=_quoted(operator), contact=_quoted(contact))
+
+
+def _quoted(text: str) -> str:
+    # For printable text a JSON string is a TOML string (TOML 1.0, "Basic strings").
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,68 @@
+"""``holdfast run``: the service."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+
+from crawler import build
+from crawler.commands import add_archive
+from crawler.console import set_up_logging
+from crawler.errors import CrawlerError
+from crawler.oneoff import prepare
+from crawler.packages import package_faults
+from crawler.service import listen
+from storage.archive import hold, open_archive
+
+HELP = "run the service: visit what falls due, compare, tell, and show it on a web page"
+GROUP = "start"
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument(
+        "--workers", type=_count, default=os.cpu_count() or 1, metavar="N", help="worker processes"
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1:8440", metavar="HOST:PORT", help="where the web page is"
+    )
+    parser.add_argument("--quiet", action="store_true", help="log nothing but problems")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C; 0 after a clean end, 75 when another holds the archive."""
+    set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
+    with hold(open_archive(arguments.archive)) as held:
+        own = build.parts(arguments.archive)
+        build.channels(own)  # a wrong option is refused before the first request
+        try:
+            listener = listen(arguments.listen)
+        except (OSError, ValueError) as fault:
+            raise CrawlerError(
+                f"cannot listen on {arguments.listen}: {fault}; the service was not started; "
+                "choose another with --listen"
+            ) from fault
+        host, port = listener.getsockname()[:2]
+        address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        held.tell(address)
+        for fault_found in package_faults():
+            logger.error("another package stands in for ours", extra={"fault": fault_found})
+        for warning in own.config.warnings:
+            logger.warning("configuration", extra={"says": warning})
+        for sentence in prepare(own):
+            logger.warning("recovered after an unclean stop", extra={"what": sentence})
+        logger.info("service started", extra={"archive": str(own.archive.root), "page": address})
+        service = build.service(
+            own, hold=held, workers=arguments.workers, listener=listener, quiet=arguments.quiet
+        )
+        return asyncio.run(service.run())
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers from 1 to 64")
+    return int(text)

@@ -1,0 +1,132 @@
+"""``holdfast show``: the evidence of an event, or what is kept of a page."""
+
+import argparse
+
+from crawler import build
+from crawler.build import Parts
+from crawler.commands import add_archive, add_json, parse_moment
+from crawler.console import diff_text, escape, json_line, print_table
+from crawler.errors import CrawlerError
+from crawler.listing import capture_dict, event_dict, iso
+from storage.catalogue import captures, events, targets
+from storage.model import Capture, Event
+
+HELP = "show the evidence of an event, or what is kept of a page"
+GROUP = "look"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument("what", metavar="EVENT|URL")
+    parser.add_argument("--at", type=parse_moment, metavar="TIME", help="of a page: up to then")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print an event with its records, signals, looks and diff; or a page's captures."""
+    own = build.parts_to_look_at(arguments.archive)
+    with own.catalogue.read() as db:
+        event = events.one(db, arguments.what)
+    if event is not None:
+        return _event(own, event, as_json=arguments.json)
+    return _page(own, arguments)
+
+
+def _event(own: Parts, event: Event, *, as_json: bool) -> int:
+    with own.catalogue.read() as db:
+        before = _capture(own, event.before_capture_id)
+        after = _capture(own, event.capture_id)
+        looks = [one for one in captures.of_target(db, event.target_id, limit=1000) if one.visit_id in {look.visit_id for look in event.looks}]
+    if as_json:
+        records = {
+            "before": capture_dict(before) if before else None,
+            "after": capture_dict(after) if after else None,
+            "look_captures": [capture_dict(one) for one in looks],
+        }
+        print(json_line({**event_dict(event), **records}))
+        return 0
+    print(f"{event.kind.replace('_', ' ')} ({event.severity}) {escape(event.url)}")
+    print(escape(event.summary))
+    print(f"seen      {iso(event.captured_at)}")
+    if event.confirmed_at is not None:
+        print(f"confirmed {iso(event.confirmed_at)}")
+    print()
+    named = (("last good", before), ("this", after))
+    _records([(name, one) for name, one in named if one] + [("look", one) for one in looks])
+    signals = [
+        (finding.rule, signal.name, signal.value, signal.threshold)
+        for finding in event.findings
+        for signal in finding.signals
+    ]
+    if signals:
+        print()
+        print_table(signals, ("rule", "signal", "value", "threshold"))
+    if event.looks:
+        print()
+        print_table(
+            ((one.at, one.outcome.value, one.status, one.kind) for one in event.looks),
+            ("look at", "outcome", "status", "seen as"),
+        )
+    if event.diff:
+        print()
+        print(diff_text(event.diff))
+    return 0
+
+
+def _page(own: Parts, arguments: argparse.Namespace) -> int:
+    with own.catalogue.read() as db:
+        target = targets.by_url(db, arguments.what)
+        if target is None:
+            raise CrawlerError(f"{arguments.what} is neither an event nor a known page")
+        made = [
+            one
+            for one in captures.of_target(db, target.id, limit=200)
+            if arguments.at is None or one.captured_at <= arguments.at
+        ]
+        told = events.listing(db, url=target.url)
+    if arguments.json:
+        print(
+            json_line(
+                {
+                    "url": target.url,
+                    "captures": [capture_dict(one) for one in made],
+                    "events": [event_dict(one) for one in told],
+                }
+            )
+        )
+        return 0
+    _records([(one.captured_at, one) for one in made])
+    if told:
+        print()
+        print_table(
+            ((one.captured_at, one.kind, one.summary, one.id) for one in told),
+            ("at", "event", "what happened", "id"),
+        )
+    return 0
+
+
+def _capture(own: Parts, capture_id: int | None) -> Capture | None:
+    if capture_id is None:
+        return None
+    with own.catalogue.read() as db:
+        return captures.one(db, capture_id)
+
+
+def _records(named: list[tuple[object, Capture]]) -> None:
+    print_table(
+        (
+            (
+                name,
+                one.status,
+                one.outcome.value,
+                one.record.file if one.record else None,
+                one.record.offset if one.record else None,
+                one.payload_digest,
+                one.address,
+                one.url,
+            )
+            for name, one in named
+        ),
+        ("capture", "status", "outcome", "WARC file", "offset", "payload digest", "address", "url"),
+    )

@@ -1,0 +1,52 @@
+"""``holdfast text``: an article as it was kept."""
+
+import argparse
+import sys
+from dataclasses import asdict
+
+from crawler import build
+from crawler.commands import add_archive, add_json, parse_moment
+from crawler.console import escape, json_line
+from crawler.history import article_at
+from crawler.listing import iso
+from storage.model import Article, Block
+
+HELP = "print an article as it was kept, as Markdown"
+GROUP = "look"
+
+MARKS = {"heading": "## ", "quote": "> ", "item": "- ", "caption": "*", "code": "    "}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument("url", metavar="URL")
+    parser.add_argument("--at", type=parse_moment, metavar="TIME", help="as it was then")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the article of the capture nearest before the time; with ``--json`` all its fields."""
+    own = build.parts_to_look_at(arguments.archive)
+    capture, article = article_at(own.catalogue, arguments.url, at=arguments.at)
+    if arguments.json:
+        fields = {**asdict(article), "text": article.text, "captured_at": iso(capture.captured_at)}
+        print(json_line(fields))
+        return 0
+    for line in markdown(article):
+        print("\n".join(escape(part) for part in line.split("\n")))
+    print(f"kept {iso(capture.captured_at)} from {escape(capture.url)}", file=sys.stderr)
+    return 0
+
+
+def markdown(article: Article) -> list[str]:
+    """Return the article as Markdown, an item a paragraph with an empty line behind it."""
+    head = [f"# {article.title}"] if article.title else []
+    about = " · ".join([*article.byline, *([article.published] if article.published else [])])
+    parts = [*head, *([about] if about else []), *(_block(one) for one in article.blocks)]
+    return [f"{part}\n" for part in parts]
+
+
+def _block(block: Block) -> str:
+    mark = MARKS.get(block.kind, "")
+    return f"{mark}{block.text}{'*' if block.kind == 'caption' else ''}"

@@ -1,0 +1,61 @@
+"""``holdfast visit``: make visits now, with their re-looks, and end when all are compared."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+
+from crawler import build
+from crawler.build import Parts
+from crawler.commands import add_archive
+from crawler.console import set_up_logging
+from crawler.errors import CrawlerError
+from crawler.oneoff import follow_progress, visit_now
+from storage.catalogue import targets
+from storage.model import Target, TargetState
+
+HELP = "make the visits that are due now (or all, or these) and compare them"
+GROUP = "watch"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_archive(parser)
+    parser.add_argument("--all", action="store_true", help="visit every watched page now")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but problems")
+    parser.add_argument("urls", metavar="URL", nargs="*", help="visit these (default: what is due)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Visit, look again where a page is suspected, compare; 0 when all that was asked is done."""
+    set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
+    own = build.parts(arguments.archive)
+    build.publish_sites(own)
+    since = datetime.now(UTC)
+    wanted = _wanted(own, arguments, since=since)
+    if not wanted:
+        print("nothing is due")
+        return 0
+    ids = [one.id for one in wanted]
+    with own.catalogue.write() as db:
+        targets.make_due(db, ids, at=since)
+    with follow_progress(len(ids), title="visiting") as tell:
+        visit_now(own, ids, since=since, relooks=True, tell=tell)
+    print(f"{len(ids)} visited and compared")
+    return 0
+
+
+def _wanted(own: Parts, arguments: argparse.Namespace, *, since: datetime) -> list[Target]:
+    with own.catalogue.read() as db:
+        watched = targets.listing(db, state=TargetState.ACTIVE)
+    if arguments.all:
+        return watched
+    if not arguments.urls:
+        return [one for one in watched if one.due_at is not None and one.due_at <= since]
+    by_url = {one.url: one for one in watched}
+    strange = [url for url in arguments.urls if url not in by_url]
+    if strange:
+        raise CrawlerError(
+            f"{strange[0]} is not watched, nothing was visited; add it with `holdfast watch add`, "
+            "or keep it once with `holdfast capture`"
+        )
+    return [by_url[url] for url in dict.fromkeys(arguments.urls)]

@@ -1,0 +1,201 @@
+"""``holdfast watch``: the watch list."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from crawler import build
+from crawler.build import Parts
+from crawler.commands import add_archive, add_json
+from crawler.commands.init import make_archive
+from crawler.console import print_json_lines, print_table
+from crawler.errors import CrawlerError
+from crawler.fetch.guard import refused_url
+from crawler.listing import target_dict
+from crawler.revisit.calendar import check_every
+from crawler.sections import check_site_name
+from storage.archive import Archive
+from storage.catalogue import sites, targets
+from storage.model import Found, FoundBy, Site, TargetState
+
+HELP = "add pages and sites to the watch list, list, pause, resume or remove them"
+GROUP = "start"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands and their options."""
+    steps = parser.add_subparsers(
+        dest="step", required=True, metavar="add|list|remove|pause|resume"
+    )
+    add = steps.add_parser("add", help="watch these pages, or with --site a site from its starts")
+    add_archive(add)
+    add.add_argument("--every", type=_every, metavar="auto|6h|'cron …'", help="how often to look")
+    add.add_argument(
+        "--site", type=_site_name, metavar="NAME", help="find the pages of a site from these"
+    )
+    add.add_argument("urls", metavar="URL", nargs="+")
+    listing = steps.add_parser("list", help="show what is watched")
+    add_archive(listing)
+    add_json(listing)
+    listing.add_argument("--site", type=_site_name, metavar="NAME")
+    for step, meaning in (
+        ("remove", "watch no longer; what was kept stays"),
+        ("pause", "make no visits until resumed"),
+        ("resume", "visit again"),
+    ):
+        one = steps.add_parser(step, help=meaning)
+        add_archive(one)
+        one.add_argument("--site", type=_site_name, metavar="NAME", help="all pages of a site")
+        one.add_argument("urls", metavar="URL", nargs="*")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one step on the watch list."""
+    if arguments.step == "add" and not Archive(arguments.archive.absolute()).config.exists():
+        make_archive(arguments.archive)
+    own = build.parts(arguments.archive)
+    if arguments.step == "add":
+        return _add(own, arguments)
+    if arguments.step == "list":
+        return _list(own, arguments)
+    states = {
+        "remove": TargetState.REMOVED,
+        "pause": TargetState.PAUSED,
+        "resume": TargetState.ACTIVE,
+    }
+    return _set_state(own, arguments, states[arguments.step])
+
+
+def _add(own: Parts, arguments: argparse.Namespace) -> int:
+    for url in arguments.urls:
+        if (reason := refused_url(url)) is not None:
+            raise CrawlerError(f"{url} cannot be watched: {reason}; nothing was added")
+    build.publish_sites(own)
+    now = datetime.now(UTC)
+    found_by = FoundBy.START if arguments.site else FoundBy.USER
+    new = 0
+    with own.catalogue.write() as db:
+        for name, urls in _by_site(arguments).items():
+            _enter_site(db, own, name, urls, every=arguments.every, discover=bool(arguments.site))
+            found = [Found(url=url, found_by=found_by) for url in urls]
+            added = targets.add(db, found, site=name, now=now, due_at=now, every=arguments.every)
+            new += len(added)
+            if arguments.every is not None:
+                ids = [one.id for url in urls if (one := targets.by_url(db, url)) is not None]
+                targets.set_schedule(db, ids, arguments.every)
+                targets.make_due(db, ids, at=now)
+    known = len(set(arguments.urls)) - new
+    print(f"{new} added" + (f", {known} watched already" if known else ""))
+    return 0
+
+
+def _by_site(arguments: argparse.Namespace) -> dict[str, list[str]]:
+    """Return the URLs by the site they are to belong to: the one named, else that of their host."""
+    grouped: dict[str, list[str]] = {}
+    for url in dict.fromkeys(arguments.urls):
+        grouped.setdefault(arguments.site or host_site(url), []).append(url)
+    return grouped
+
+
+def host_site(url: str) -> str:
+    """Return the name of the site that single pages of a host belong to."""
+    parts = urlsplit(url)
+    port = f"-{parts.port}" if parts.port else ""
+    plain = re.sub(r"[^a-z0-9.-]+", "-", f"{parts.hostname or ''}{port}".lower()).strip(".-")
+    return plain[:80].rstrip(".-") or "pages"
+
+
+def _enter_site(  # noqa: PLR0913 - what a new site is made of
+    db: Connection,
+    own: Parts,
+    name: str,
+    urls: Sequence[str],
+    *,
+    every: str | None,
+    discover: bool,
+) -> None:
+    """Make the site if there is none; one added by command learns its new start pages."""
+    known = sites.one(db, name)
+    if known is None:
+        fresh = replace(
+            own.config.defaults,
+            name=name,
+            start=tuple(urls) if discover else (),
+            spider="site" if discover else "page",
+            every=every or own.config.defaults.every,
+            from_file=False,
+        )
+        sites.put(db, [fresh])
+    elif discover and not known.from_file:
+        start = tuple(dict.fromkeys([*known.start, *urls]))
+        spider = "site" if known.spider == "page" else known.spider
+        sites.put(db, [replace(known, start=start, spider=spider)])
+
+
+def _list(own: Parts, arguments: argparse.Namespace) -> int:
+    with own.catalogue.read() as db:
+        listed = [
+            one
+            for one in targets.listing(db, site=arguments.site)
+            if one.state in (TargetState.ACTIVE, TargetState.PAUSED)
+        ]
+        schedules = {site.name: site.every for site in sites.listing(db)}
+    if arguments.json:
+        print_json_lines(
+            {**target_dict(one), "every": one.every or schedules.get(one.site)} for one in listed
+        )
+        return 0
+    print_table(
+        [
+            (
+                one.url,
+                one.site,
+                one.every or schedules.get(one.site),
+                one.state.value,
+                one.due_at,
+                one.last_visit_at,
+                one.last_outcome.value if one.last_outcome else None,
+            )
+            for one in listed
+        ],
+        ("url", "site", "every", "state", "next visit", "last visit", "outcome"),
+    )
+    return 0
+
+
+def _set_state(own: Parts, arguments: argparse.Namespace, state: TargetState) -> int:
+    if not arguments.urls and arguments.site is None:
+        raise CrawlerError("name the pages, or a whole site with --site; nothing was changed")
+    with own.catalogue.write() as db:
+        chosen = [_watched(db, url) for url in dict.fromkeys(arguments.urls)]
+        if arguments.site is not None:
+            chosen += [one.id for one in targets.listing(db, site=arguments.site)]
+        targets.set_state(db, chosen, state)
+    print(f"{len(chosen)} {state.value}")
+    return 0
+
+
+def _watched(db: Connection, url: str) -> int:
+    target = targets.by_url(db, url)
+    if target is None:
+        raise CrawlerError(f"{url} is not on the watch list; nothing was changed")
+    return target.id
+
+
+def _every(text: str) -> str:
+    try:
+        return check_every(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
+
+
+def _site_name(text: str) -> str:
+    try:
+        return check_site_name(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault

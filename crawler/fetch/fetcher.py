@@ -1,0 +1,220 @@
+"""The one way to the wire: guard, robots, pace, exchange, record — for every lane alike."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urldefrag, urljoin
+
+from crawler.fetch import robots
+from crawler.fetch.guard import refused_url
+from crawler.fetch.keeper import Keeper
+from crawler.fetch.pace import Pace, retry_after
+from crawler.fetch.ticket import Ticket, blocked
+from crawler.fetch.wire import Client, WireRequest
+from storage.catalogue.hosts import host_of
+from storage.message import decode, entity
+from storage.model import Capture, Exchange, Outcome, Robots, Role, Site
+
+MOST_HOPS = 20
+MOST_ROBOTS_HOPS = 5
+"""RFC 9309 §2.3.1.2 asks for at least five."""
+LARGEST_READ_BYTES = 16 * 1024 * 1024
+"""Decoded bytes of a page given to spiders; the record keeps all that came."""
+TEXT_TYPES = ("text/", "xml", "json", "html")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One exchange that was made and kept: its row, its head, its decoded body for readers."""
+
+    capture: Capture
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+class Fetcher:
+    """Make exchanges for visits, in the pace of their hosts, and keep every one of them."""
+
+    def __init__(
+        self, *, client: Client, keeper: Keeper, pace: Pace, agent: str, product: str
+    ) -> None:
+        self._client = client
+        self._keeper = keeper
+        self._pace = pace
+        self._product = product
+        self._headers = (
+            (b"User-Agent", agent.encode("latin-1", "replace")),
+            (b"Accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+            (b"Accept-Encoding", b"gzip, deflate, br"),
+            (b"Connection", b"keep-alive"),
+        )
+        self._rules: dict[str, tuple[robots.Rules, float]] = {}
+        self._rules_locks: dict[str, asyncio.Lock] = {}
+
+    async def page(self, ticket: Ticket) -> Fetched:
+        """Fetch the target of a visit and follow its redirects; return the last hop.
+
+        Every hop is guarded, asked of robots.txt, paced and kept like the first.
+        """
+        url, via, role = ticket.target.url, None, Role.TARGET
+        for hop in range(MOST_HOPS + 1):
+            fetched = await self.one(ticket, url, role=role, hop=hop, via=via)
+            location = fetched.capture.location
+            if location is None:
+                return fetched
+            url, via, role = location, url, Role.REDIRECT
+        ticket.reason = f"more than {MOST_HOPS} redirects"
+        return fetched
+
+    async def requisite(self, ticket: Ticket, url: str, *, via: str) -> Fetched:
+        """Fetch something a page needs, redirects included, and keep it beside the page."""
+        for hop in range(MOST_HOPS + 1):
+            fetched = await self.one(ticket, url, role=Role.REQUISITE, hop=hop, via=via)
+            if fetched.capture.location is None:
+                break
+            url, via = fetched.capture.location, url
+        return fetched
+
+    async def one(
+        self, ticket: Ticket, url: str, *, role: Role, hop: int, via: str | None
+    ) -> Fetched:
+        """Make one exchange, or say why it is not made; either way the ticket has its row."""
+        refusal = await self._refusal(ticket, url)
+        if refusal is not None:
+            outcome, reason = refusal
+            row = blocked(url, outcome, reason, role=role, hop=hop)
+            ticket.captures.append(row)
+            return Fetched(capture=row)
+        return await self._exchange(ticket, url, role=role, hop=hop, via=via)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def rules(self, ticket: Ticket, url: str) -> robots.Rules:
+        """Return what robots.txt of the URL's host says, fetched and kept when it is not known."""
+        host = host_of(url)
+        lock = self._rules_locks.setdefault(host, asyncio.Lock())
+        async with lock:
+            now = asyncio.get_running_loop().time()
+            known = self._rules.get(host)
+            if known is not None and now < known[1]:
+                return known[0]
+            rules = await self._fetch_rules(ticket, urljoin(url, "/robots.txt"))
+            self._rules[host] = (rules, now + rules.kept_for.total_seconds())
+            return rules
+
+    async def _refusal(self, ticket: Ticket, url: str) -> tuple[Outcome, str] | None:
+        if (reason := refused_url(url)) is not None:
+            return Outcome.BLOCKED_ADDRESS, reason
+        if ticket.robots is Robots.IGNORE:
+            return None
+        refusal = (await self.rules(ticket, url)).refusal(url)
+        return refusal if ticket.robots is Robots.OBEY else None
+
+    async def _fetch_rules(self, ticket: Ticket, url: str) -> robots.Rules:
+        via = None
+        for hop in range(MOST_ROBOTS_HOPS + 1):
+            if (reason := refused_url(url)) is not None:
+                return robots.Unreachable(Outcome.BLOCKED_ADDRESS, reason)
+            fetched = await self._exchange(ticket, url, role=Role.ROBOTS, hop=hop, via=via)
+            location = fetched.capture.location
+            if location is None:
+                return self._read_rules(fetched)
+            url, via = location, url
+        return robots.Open()
+
+    def _read_rules(self, fetched: Fetched) -> robots.Rules:
+        match fetched.capture.outcome:
+            case Outcome.OK | Outcome.TRUNCATED | Outcome.TOO_LARGE if fetched.body:
+                return robots.read_rules(fetched.body, agent=self._product)
+            case Outcome.OK | Outcome.CLIENT_ERROR | Outcome.REDIRECT | Outcome.NOT_MODIFIED:
+                return robots.Open()
+            case outcome:
+                status = fetched.capture.status
+                reason = fetched.capture.reason or f"the host answers {status}"
+                return robots.Unreachable(outcome, reason)
+
+    async def _exchange(
+        self, ticket: Ticket, url: str, *, role: Role, hop: int, via: str | None
+    ) -> Fetched:
+        host = host_of(url)
+        async with self._pace.turn(host, delay=self._delay(ticket.site, host)):
+            exchange = await self._client.fetch(WireRequest(url=url, headers=self._headers))
+        asked = retry_after(exchange.headers, now=datetime.now(UTC))
+        if asked is not None and exchange.status in (429, 503):
+            self._pace.hold_off(host, asked)
+        try:
+            row = self._keep(exchange, role=role, hop=hop, via=via)
+            body = readable_body(exchange) if role is not Role.REQUISITE else b""
+        finally:
+            if exchange.answer is not None:
+                exchange.answer.close()
+        ticket.captures.append(row)
+        return Fetched(capture=row, headers=exchange.headers, body=body)
+
+    def _keep(self, exchange: Exchange, *, role: Role, hop: int, via: str | None) -> Capture:
+        hops = {Role.REDIRECT: "R", Role.REQUISITE: "E", Role.ROBOTS: "P"}.get(role, "")
+        kept = self._keeper.append(exchange, role=role, via=via, hops=hops * max(hop, 1))
+        return Capture(
+            url=exchange.url,
+            role=role,
+            hop=hop,
+            captured_at=exchange.started_at,
+            outcome=exchange.outcome,
+            reason=exchange.reason,
+            status=exchange.status,
+            content_type=field_of(exchange.headers, "content-type"),
+            location=redirect_location(exchange),
+            address=exchange.address,
+            record=kept.record,
+            request_record=kept.request,
+            payload_digest=exchange.payload_digest,
+            payload_bytes=exchange.payload_bytes,
+            truncated=exchange.truncated,
+        )
+
+    def _delay(self, site: Site, host: str) -> timedelta:
+        known = self._rules.get(host)
+        return max(site.delay, known[0].delay()) if known is not None else site.delay
+
+
+def field_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:
+    """Return the first value of a header field, its name in lower case, or None."""
+    return next((value for key, value in headers if key.lower() == name), None)
+
+
+def redirect_location(exchange: Exchange) -> str | None:
+    """Return the absolute address a redirect points to, without fragment; None if there is none."""
+    if exchange.outcome is not Outcome.REDIRECT:
+        return None
+    location = field_of(exchange.headers, "location")
+    if not location:
+        return None
+    try:
+        # Servers send raw UTF-8 here although fields are latin-1 (RFC 9110 §5.5).
+        text = location.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        text = location
+    try:
+        return urldefrag(urljoin(exchange.url, text.strip())).url
+    except ValueError:  # such as an unclosed IPv6 bracket
+        return None
+
+
+def readable_body(exchange: Exchange) -> bytes:
+    """Return the decoded body of a text answer, capped; nothing for images and the like."""
+    if exchange.answer is None or not exchange.head_bytes:
+        return b""
+    kind = (field_of(exchange.headers, "content-type") or "text/html").lower()
+    if not any(part in kind for part in TEXT_TYPES):
+        return b""
+    codings = [
+        coding.strip().lower()
+        for name, value in exchange.headers
+        if name.lower() == "content-encoding"
+        for coding in value.split(",")
+    ]
+    exchange.answer.seek(0)
+    return decode(entity(exchange.answer), codings, limit_bytes=LARGEST_READ_BYTES)

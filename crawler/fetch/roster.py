@@ -1,0 +1,45 @@
+"""Load the spiders, each file for itself, so that a broken one loses only its own sites."""
+
+from importlib import import_module
+
+from crawler import plugins
+from crawler.errors import CrawlerError
+from spiders.base import SiteSpider
+from storage.model import Site
+
+class SpiderFileError(CrawlerError):
+    """Say that a spider file is missing, does not import, or holds no spider."""
+
+
+def load(name: str) -> type[SiteSpider]:
+    """Import one spider file and return its ``Spider``; raise SpiderFileError with the reason."""
+    if name not in plugins.spider_names():
+        known = ", ".join(plugins.spider_names())
+        raise SpiderFileError(f"there is no spider {name!r}; known are {known}")
+    try:
+        module = import_module(f"spiders.{name}")
+    except Exception as fault:  # noqa: BLE001 - a site's file is foreign code and may fail in any way
+        raise SpiderFileError(
+            f"spiders/{name}.py does not load ({type(fault).__name__}: {fault}); its sites are not "
+            "visited until it is mended, the others go on"
+        ) from fault
+    found = getattr(module, "Spider", None)
+    if not (isinstance(found, type) and issubclass(found, SiteSpider)):
+        raise SpiderFileError(f"spiders/{name}.py has no class Spider(SiteSpider)")
+    return found
+
+
+class Roster:
+    """One spider for each site of a worker, loaded when the site is first visited."""
+
+    def __init__(self) -> None:
+        self._spiders: dict[str, tuple[Site, SiteSpider]] = {}
+
+    def spider(self, site: Site) -> SiteSpider:
+        """Return the spider of a site, anew when the site's settings changed."""
+        known = self._spiders.get(site.name)
+        if known is not None and known[0] == site:
+            return known[1]
+        spider = load(site.spider)(site)
+        self._spiders[site.name] = (site, spider)
+        return spider

@@ -1,0 +1,105 @@
+"""Make one visit: the page and its redirects through the engine, then what the page needs."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin
+
+from crawler.fetch.fetcher import Fetcher
+from crawler.fetch.keeper import Keeper
+from crawler.fetch.lane import EngineLane
+from crawler.fetch.pace import Pace
+from crawler.fetch.roster import Roster, SpiderFileError, load
+from crawler.fetch.ticket import Ticket, new_ticket
+from spiders.base import SiteSpider
+from spiders.scope import in_scope
+from storage.model import Found, FoundBy, Outcome, Robots, Site, Target, Visit
+
+logger = logging.getLogger(__name__)
+
+MOST_REQUISITES = 500
+FALLBACK_SPIDER = "page"
+"""Reads the pages of a site whose own spider file is broken: they are kept all the same."""
+
+Wanted = Callable[[Site, list[str]], Awaitable[list[str]]]
+"""Given a site and requisite addresses, return those still to be fetched."""
+SiteLost = Callable[[Target, str], Awaitable[None]]
+"""Told once when the spider file of a target's site does not load, with the reason."""
+
+
+class Visitor:
+    """The fetch room's door: takes a target, returns a visit whose bytes are safe."""
+
+    def __init__(
+        self, *, worker: str, fetcher: Fetcher, keeper: Keeper, pace: Pace, lane: EngineLane
+    ) -> None:
+        self._worker = worker
+        self._fetcher = fetcher
+        self._keeper = keeper
+        self._pace = pace
+        self._lane = lane
+        self._roster = Roster()
+        self._lost: set[str] = set()
+
+    async def open(self) -> None:
+        """Start the engine."""
+        await self._lane.open()
+
+    async def visit(
+        self, target: Target, site: Site, *, wanted: Wanted, site_lost: SiteLost
+    ) -> Visit:
+        """Fetch a target and return the visit when its records are on the disk.
+
+        Raise StorageError when they cannot be kept, CrawlerError when the engine is gone; what the
+        web does is in the visit's outcome.
+        """
+        ticket = new_ticket(target, site, worker=self._worker)
+        spider = await self._spider(target, site, site_lost)
+        if target.found_by is FoundBy.START and ticket.robots is not Robots.IGNORE:
+            await self._sitemaps(ticket, spider)
+        await self._lane.fetch(ticket, spider)
+        if site.requisites and ticket.requisites:
+            await self._requisites(ticket, wanted)
+        await self._keeper.synced()
+        return ticket.visit(finished_at=datetime.now(UTC))
+
+    def wait_of(self, host: str) -> timedelta:
+        """Return how long a host is still to be left alone after its last exchange."""
+        return self._pace.wait_of(host)
+
+    async def close(self) -> None:
+        """End the engine, close the connections, close the WARC file under its final name."""
+        await self._lane.close()
+        await self._fetcher.close()
+        await self._keeper.close()
+
+    async def _spider(self, target: Target, site: Site, site_lost: SiteLost) -> SiteSpider:
+        try:
+            return self._roster.spider(site)
+        except SpiderFileError as fault:
+            if site.name not in self._lost:
+                self._lost.add(site.name)
+                await site_lost(target, str(fault))
+            return load(FALLBACK_SPIDER)(site)
+
+    async def _sitemaps(self, ticket: Ticket, spider: SiteSpider) -> None:
+        """Find the sitemaps that robots.txt names (sitemaps.org protocol), on a start page only."""
+        if spider.name == FALLBACK_SPIDER:
+            return
+        rules = await self._fetcher.rules(ticket, ticket.target.url)
+        robots_url = urljoin(ticket.target.url, "/robots.txt")
+        everywhere = spider.whole_site()
+        for url in rules.sitemaps:
+            if in_scope(everywhere, url):
+                found = Found(url=url, found_by=FoundBy.SITEMAP, found_on=robots_url)
+                ticket.found.append(found)
+
+    async def _requisites(self, ticket: Ticket, wanted: Wanted) -> None:
+        """Fetch what the page needs and the site does not have yet; each address once."""
+        page = ticket.captures[-1]
+        if page.outcome is not Outcome.OK:
+            return
+        urls = list(dict.fromkeys(ticket.requisites))[:MOST_REQUISITES]
+        for url in await wanted(ticket.site, urls):
+            await self._fetcher.requisite(ticket, url, via=page.url)
+

@@ -1,0 +1,56 @@
+"""The road on one page: due target → visit → exchange → WARC → capture → text → findings → event.
+
+Each function is one stretch between two durable hand-overs of the catalogue: a due target, a visit
+not yet compared, an event not yet delivered. They only call; what is decided, is decided in the
+rooms they call. Every stretch may die at any moment and is taken again from its row.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from crawler import deliver, ledger, readings
+from crawler.changes.judge import Verdict, judge
+from crawler.deliver import Channel, Delivered
+from crawler.fetch.visitor import Visitor
+from crawler.killable import ArticleReader
+from crawler.outbound import Door
+from storage.archive import Archive
+from storage.catalogue.engine import Catalogue
+from storage.model import Claim, Site, Target, Visit
+
+logger = logging.getLogger(__name__)
+
+
+async def make_visit(
+    target: Target, *, claim: Claim, site: Site, visitor: Visitor, books: ledger.Books
+) -> Visit:
+    """Due target → visit → exchange → WARC → capture: bytes first, then the row."""
+    visit = await visitor.visit(target, site, wanted=books.wanted, site_lost=books.site_lost)
+    kept = await books.keep(visit, target=target, site=site, claim=claim)
+    logger.info("visited", extra=ledger.told(kept))
+    return kept
+
+
+def compare_visit(
+    visit: Visit, *, archive: Archive, catalogue: Catalogue, articles: ArticleReader
+) -> Verdict:
+    """Capture → text → findings → event: what the visit brought, held against the last good one."""
+    scene = readings.scene(visit, catalogue=catalogue)
+    after = readings.present(visit, scene, archive=archive, articles=articles)
+    verdict = judge(
+        readings.case(scene, after),
+        scene.standing,
+        site=scene.site,
+        target=scene.target,
+        visit_id=visit.id,
+        control=scene.control,
+    )
+    ledger.keep_verdict(catalogue, verdict, visit=visit, scene=scene, after=after)
+    ledger.tell(verdict, scene=scene)
+    return verdict
+
+
+def send_due(catalogue: Catalogue, channels: Mapping[str, Channel], door: Door) -> Delivered:
+    """Event → deliveries: what is due goes out, at least once, under its own id."""
+    return deliver.deliver_due(catalogue, channels, door=door, now=datetime.now(UTC))

@@ -1,0 +1,78 @@
+"""Read articles in a killable child: a hostile page costs one task, never the reader."""
+
+import multiprocessing
+import resource
+import signal
+from collections.abc import Sequence
+from concurrent.futures import TimeoutError as TaskTimeoutError
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from pebble import ProcessExpired, ProcessPool
+
+from crawler.parent import end_with_parent
+from crawler.text.article import normalise
+from storage.model import Article
+
+LONGEST_TASK = timedelta(seconds=10)
+LARGEST_DATA_BYTES = 1024 * 1024 * 1024
+"""Memory a child may take for data (RLIMIT_DATA); the extractor itself needs about 150 MB."""
+TASKS_A_CHILD = 500
+"""A child is renewed after so many pages: extractors keep caches that only grow."""
+
+
+class ArticleReader:
+    """A pool of one child that turns pages into articles."""
+
+    def __init__(self) -> None:
+        self._pool = ProcessPool(
+            max_workers=1,
+            max_tasks=TASKS_A_CHILD,
+            initializer=_limit,
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def read(
+        self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
+    ) -> tuple[Article | None, str]:
+        """Return the article of a page and an empty string, or None and why it could not be read."""
+        future = self._pool.schedule(
+            _read, args=(body, url, tuple(headers)), timeout=LONGEST_TASK.total_seconds()
+        )
+        try:
+            return future.result(), ""
+        except TaskTimeoutError:
+            return None, f"reading the article took longer than {LONGEST_TASK.seconds} s"
+        except ProcessExpired:
+            return None, "the process that read the article ended (out of memory or crashed)"
+        except MemoryError:
+            return None, "reading the article needed too much memory"
+
+    def close(self) -> None:
+        """End the child."""
+        self._pool.stop()
+        self._pool.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...]) -> Article:
+    return normalise(body, url=url, headers=headers)
+
+
+def _limit() -> None:
+    """End with the parent, ignore the terminal's Ctrl-C, and never take more than a share."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_DATA, (LARGEST_DATA_BYTES, LARGEST_DATA_BYTES))
+

@@ -1,0 +1,229 @@
+"""Write down what a visit and a verdict mean for the catalogue: one transaction each."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import Connection
+
+from crawler.changes.judge import Verdict
+from crawler.readings import Scene
+from crawler.changes.case import Reading
+from crawler.revisit.calendar import History, next_due
+from storage.catalogue import captures, deliveries, events, sites, standings, targets, texts, visits
+from storage.catalogue.engine import Catalogue
+from storage.model import (
+    Alert,
+    Axis,
+    Claim,
+    Event,
+    Found,
+    FoundBy,
+    Phase,
+    Severity,
+    Site,
+    Target,
+    TargetState,
+    Visit,
+)
+
+logger = logging.getLogger(__name__)
+
+DIGEST_AFTER = timedelta(hours=1)
+"""How long a digest gathers events before it is sent."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """A worker's way to the catalogue; every call waits in a thread, never in the loop."""
+
+    catalogue: Catalogue
+    executor: Executor
+
+    async def keep(self, visit: Visit, *, target: Target, site: Site, claim: Claim) -> Visit:
+        """Write a visit whose bytes are safe, what it found, and when to come again."""
+        return await self.in_thread(
+            lambda: keep_visit(self.catalogue, visit, target=target, site=site, claim=claim)
+        )
+
+    async def wanted(self, site: Site, urls: list[str]) -> list[str]:
+        """Return the requisites that the site does not have yet, in their order."""
+        return await self.in_thread(lambda: _wanted(self.catalogue, site, urls))
+
+    async def site_lost(self, target: Target, reason: str) -> None:
+        """Write the event that a site's spider file does not load; once a day."""
+        await self.in_thread(lambda: _site_lost(self.catalogue, target, reason))
+
+    async def in_thread(self, step: Callable[[], T]) -> T:
+        """Run a catalogue step in the worker's one thread for them."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, step)
+
+
+def keep_visit(
+    catalogue: Catalogue, visit: Visit, *, target: Target, site: Site, claim: Claim
+) -> Visit:
+    """Write a visit, the targets it found and the target's next due time, all or nothing."""
+    now = visit.finished_at
+    with catalogue.write() as db:
+        kept = visits.finish(db, visit, claim=claim, next_due_at=planned(target, site, now=now))
+        new = targets.add(db, visit.found, site=site.name, now=now, due_at=now)
+        if target.last_visit_at is not None:
+            tell_events(db, (_new_page(one, kept) for one in new), site=site, now=now)
+    for one in new:
+        logger.debug("target found", extra={"url": one.url, "by": one.found_by.value})
+    return kept
+
+
+def planned(target: Target, site: Site, *, now: datetime) -> datetime | None:
+    """Return when a target is next due by its schedule; None for one visited only once."""
+    if target.state is TargetState.ONCE:
+        return None
+    return next_due(
+        target.every or site.every,
+        time_zone=site.time_zone,
+        after=now,
+        last=target.due_at,
+        spread=target.url,
+        history=History(age=now - target.found_at),
+    )
+
+
+def postpone(catalogue: Catalogue, target: Target, *, until: datetime) -> None:
+    """Plan a target for later because its site's budget for the day is spent."""
+    with catalogue.write() as db:
+        targets.plan(db, target.id, until)
+    logger.warning(
+        "the site's budget for today is spent; its targets wait until tomorrow (UTC)",
+        extra={"site": target.site, "url": target.url, "until": until},
+    )
+
+
+def keep_verdict(
+    catalogue: Catalogue, verdict: Verdict, *, visit: Visit, scene: Scene, after: Reading
+) -> None:
+    """Write what a comparison came to: text, standing, events, deliveries, the next look."""
+    now = datetime.now(UTC)
+    with catalogue.write() as db:
+        if after.article is not None and after.capture_id is not None:
+            texts.put(db, after.capture_id, after.article)
+        standings.put(db, verdict.standing)
+        tell_events(db, verdict.events, site=scene.site, now=now)
+        if scene.target.state is TargetState.ACTIVE:
+            if verdict.look_again_at is not None:
+                targets.plan(db, scene.target.id, verdict.look_again_at)
+            if verdict.needs_control:
+                _ask_control(db, scene, now=now)
+        visits.mark_read(db, visit.id, at=now)
+
+
+def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datetime) -> None:
+    """Write events and, in the same transaction, the deliveries that will tell them."""
+    for event in told:
+        if not events.put(db, event) or event.alert is Alert.NONE:
+            continue
+        gather = event.alert is Alert.DIGEST
+        at = now + DIGEST_AFTER if gather else now
+        deliveries.enqueue(db, event, alerts=site.alerts, at=at, gather=gather)
+
+
+def tell(verdict: Verdict, *, scene: Scene) -> None:
+    """Say in the log what a verdict brought: events, suspicions and their end."""
+    before, after = scene.standing, verdict.standing
+    for event in verdict.events:
+        logger.info(
+            event.kind.replace("_", " "),
+            extra={"url": event.url, "summary": event.summary, "diff": event.diff},
+        )
+    if after.phase is Phase.SUSPECT and (before.phase, before.kind) != (after.phase, after.kind):
+        logger.info(
+            "suspected, will look again",
+            extra={"kind": after.kind, "url": scene.target.url, "at": verdict.look_again_at},
+        )
+    elif after.phase is Phase.SUSPECT and len(after.looks) > len(before.looks):
+        logger.info(
+            "still suspected",
+            extra={"kind": after.kind, "url": scene.target.url, "looks": len(after.looks)},
+        )
+    elif before.phase is Phase.SUSPECT and after.phase is Phase.OK:
+        logger.info("suspicion ended", extra={"kind": before.kind, "url": scene.target.url})
+
+
+def told(visit: Visit) -> dict[str, object]:
+    """Return the fields that name a visit in the log."""
+    fields: dict[str, object] = {"outcome": visit.outcome.value, "url": visit.url}
+    if visit.status is not None:
+        fields["status"] = visit.status
+    if visit.reason:
+        fields["reason"] = visit.reason
+    return fields
+
+
+def event_id(*, url: str, kind: str, at: datetime) -> str:
+    """Return the id of an event: always the same for the same address, kind and time."""
+    return uuid5(NAMESPACE_URL, f"holdfast {kind} {at.isoformat()} {url}").hex
+
+
+def _new_page(target: Target, visit: Visit) -> Event:
+    return Event(
+        id=event_id(url=target.url, kind="new_page", at=target.found_at),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind="new_page",
+        axis=Axis.CONTENT,
+        alert=Alert.DIGEST,
+        severity=Severity.INFO,
+        summary=f"A new page was found by {target.found_by.value} on {visit.url}.",
+        captured_at=target.found_at,
+    )
+
+
+def _wanted(catalogue: Catalogue, site: Site, urls: list[str]) -> list[str]:
+    with catalogue.read() as db:
+        known = captures.known_requisites(db, site.name, urls)
+    return [url for url in urls if url not in known]
+
+
+def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
+    now = datetime.now(UTC)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    logger.error("spider of a site is broken", extra={"site": target.site, "reason": reason})
+    event = Event(
+        id=event_id(url=target.site, kind="site_lost", at=today),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind="site_lost",
+        axis=Axis.OPERATIONS,
+        alert=Alert.NOW,
+        severity=Severity.HIGH,
+        summary=f"{reason}. Its known pages are still kept; new ones are not found.",
+        captured_at=now,
+    )
+    with catalogue.write() as db:
+        site = sites.one(db, target.site)
+        if site is not None:
+            tell_events(db, [event], site=site, now=now)
+
+
+def _ask_control(db: Connection, scene: Scene, *, now: datetime) -> None:
+    """Make a control page of the host due now: a watched page that was good, else its home page."""
+    if scene.control_target is not None:
+        targets.make_due(db, [scene.control_target.id], at=now)
+        return
+    home = scene.home_url
+    known = targets.by_url(db, home)
+    if known is None:
+        found = [Found(url=home, found_by=FoundBy.CONTROL)]
+        targets.add(
+            db, found, site=scene.site.name, now=now, due_at=now, state=TargetState.ONCE
+        )
+    else:
+        targets.make_due(db, [known.id], at=now)

@@ -1,0 +1,128 @@
+"""Put events into dictionaries for programs: the same keys in listings, webhooks and the API."""
+
+from datetime import UTC, datetime
+
+from storage.model import Alert, Capture, Event, Finding, Look, Target, Visit
+
+
+def event_dict(event: Event) -> dict[str, object]:
+    """Return an event as JSON values.
+
+    ``alert`` is true for what is told at once; what waits for a digest, and what is only counted,
+    say so in ``routing`` (``now``, ``digest`` or ``none``).
+    """
+    return {
+        "id": event.id,
+        "url": event.url,
+        "kind": event.kind,
+        "captured_at": iso(event.captured_at),
+        "alert": event.alert is Alert.NOW,
+        "routing": event.alert.value,
+        "severity": event.severity.value,
+        "site": event.site,
+        "axis": event.axis.value,
+        "phase": event.phase.value if event.phase is not None else None,
+        "summary": event.summary,
+        "confirmed_at": _iso_or_none(event.confirmed_at),
+        "acknowledged_at": _iso_or_none(event.acknowledged_at),
+        "capture_id": event.capture_id,
+        "before_capture_id": event.before_capture_id,
+        "diff": event.diff,
+        "findings": [_finding(finding) for finding in event.findings],
+        "looks": [_look(look) for look in event.looks],
+    }
+
+
+def capture_dict(capture: Capture) -> dict[str, object]:
+    """Return a capture, or a failed exchange with its reason, as JSON values."""
+    record = capture.record
+    return {
+        "url": capture.url,
+        "captured_at": iso(capture.captured_at),
+        "status": capture.status,
+        "outcome": capture.outcome.value,
+        "reason": capture.reason,
+        "warc_file": record.file if record is not None else None,
+        "warc_offset": record.offset if record is not None else None,
+        "warc_length": record.length if record is not None else None,
+        "payload_digest": capture.payload_digest,
+        "payload_bytes": capture.payload_bytes,
+        "content_type": capture.content_type,
+        "role": capture.role.value,
+        "hop": capture.hop,
+        "location": capture.location,
+        "address": capture.address,
+        "truncated": capture.truncated.value if capture.truncated is not None else None,
+        "site": capture.site,
+        "id": capture.id,
+        "visit_id": capture.visit_id,
+    }
+
+
+def visit_dict(visit: Visit) -> dict[str, object]:
+    """Return a visit as JSON values: what was promised, what was made of it."""
+    return {
+        "id": visit.id,
+        "url": visit.url,
+        "site": visit.site,
+        "due_at": _iso_or_none(visit.due_at),
+        "started_at": iso(visit.started_at),
+        "finished_at": iso(visit.finished_at),
+        "outcome": visit.outcome.value,
+        "reason": visit.reason,
+        "status": visit.status,
+        "captures": len(visit.captures),
+        "worker": visit.worker,
+    }
+
+
+def target_dict(target: Target) -> dict[str, object]:
+    """Return a watched target as JSON values."""
+    return {
+        "url": target.url,
+        "site": target.site,
+        "state": target.state.value,
+        "every": target.every,
+        "due_at": _iso_or_none(target.due_at),
+        "last_visit_at": _iso_or_none(target.last_visit_at),
+        "last_outcome": target.last_outcome.value if target.last_outcome is not None else None,
+        "last_status": target.last_status,
+        "found_by": target.found_by.value,
+        "found_on": target.found_on,
+        "found_at": iso(target.found_at),
+        "id": target.id,
+    }
+
+
+def iso(at: datetime) -> str:
+    """Return a time as ISO 8601 in UTC with microseconds: ``2026-11-22T13:14:05.123456Z``."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _iso_or_none(at: datetime | None) -> str | None:
+    return iso(at) if at is not None else None
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "kind": finding.kind,
+        "axis": finding.axis.value,
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "summary": finding.summary,
+        "signals": [
+            {"name": signal.name, "value": signal.value, "threshold": signal.threshold}
+            for signal in finding.signals
+        ],
+        "details": dict(finding.details),
+    }
+
+
+def _look(look: Look) -> dict[str, object]:
+    return {
+        "visit_id": look.visit_id,
+        "at": iso(look.at),
+        "outcome": look.outcome.value,
+        "status": look.status,
+        "kind": look.kind,
+    }

@@ -1,0 +1,204 @@
+"""Have targets visited now: by the service that runs, or else in this process."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
+
+from crawler import build
+from crawler.build import Parts
+from crawler.console import clock_text, progress
+from crawler.errors import CrawlerError
+from crawler.foreground import Foreground, Progress
+from storage.archive import Hold, hold, holder
+from storage.catalogue import claims, standings, targets, visits
+from storage.errors import ArchiveLockedError
+from storage.model import Phase, Site, TargetState
+from storage.warc.recovery import recover
+
+logger = logging.getLogger(__name__)
+
+LOOKED_AT_EVERY = timedelta(milliseconds=200)
+LOCK_WAITED_FOR = timedelta(hours=1)
+LANES = 16
+OF_A_SERVICE = "http://"
+"""A service says in the lock file where its page is; a one-off command says nothing."""
+
+
+class ServiceEndedError(CrawlerError):
+    """Say that the service ended while its work was being followed."""
+
+
+def visit_now(  # noqa: PLR0913 - the words of two verbs
+    own: Parts,
+    ids: Collection[int],
+    *,
+    since: datetime,
+    relooks: bool,
+    tell: Callable[[Progress], None],
+    allow: tuple[str, ...] = (),
+    amend: Callable[[Site], Site] | None = None,
+) -> None:
+    """Return when every target was visited since then and compared, with its re-looks if wanted.
+
+    While a service holds the archive it makes the visits, under its own configuration; ``allow``
+    and ``amend`` then cannot be kept to, and CrawlerError says so. Another one-off command is
+    waited for.
+    """
+    held = _held_or_served(own)
+    if held is None:
+        if allow or amend is not None:
+            raise CrawlerError(
+                "the running service makes its visits by holdfast.toml, so this run's own options "
+                "would not hold; stop the service first, or write them there"
+            )
+        _follow(own, ids, since=since, relooks=relooks, tell=tell)
+        return
+    with held:
+        prepare(own)
+        asyncio.run(
+            _make(own, ids, since=since, relooks=relooks, tell=tell, allow=allow, amend=amend)
+        )
+
+
+def prepare(own: Parts) -> list[str]:
+    """Mend what a crash left, and free what it had claimed; return a sentence for each repair."""
+    recovered = recover(own.archive)
+    build.publish_sites(own)
+    with own.catalogue.write() as db:
+        claims.free_all(db)
+    return recovered.sentences()
+
+
+async def _make(  # noqa: PLR0913 - those of visit_now
+    own: Parts,
+    ids: Collection[int],
+    *,
+    since: datetime,
+    relooks: bool,
+    tell: Callable[[Progress], None],
+    allow: tuple[str, ...],
+    amend: Callable[[Site], Site] | None,
+) -> None:
+    worker = build.worker(
+        own, name=f"oneoff-{os.getpid()}", lanes=LANES, only=set(ids), allow=allow, amend=amend
+    )
+    def busy() -> bool:
+        progress, still = look(own, ids, since=since, relooks=relooks, failing=reader.failing)
+        tell(progress)
+        return still
+
+    with build.reader(own) as reader:
+        run = Foreground(worker=worker, reader=reader, busy=busy)
+        interrupted = asyncio.Event()
+
+        def interrupt() -> None:
+            interrupted.set()
+            run.stop()
+
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(one, interrupt)
+        await run.run()
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    if reader.failing:
+        raise CrawlerError(
+            "a visit could not be compared (its traceback is above); its bytes are kept, and it is "
+            "compared again at the next run"
+        )
+
+
+def _held_or_served(own: Parts) -> Hold | None:
+    """Return the archive's lock, or None when a service has it; wait for other one-off commands."""
+    give_up = time.monotonic() + LOCK_WAITED_FOR.total_seconds()
+    while True:
+        try:
+            return hold(own.archive)
+        except ArchiveLockedError:
+            if OF_A_SERVICE in (holder(own.archive) or ""):
+                return None
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(LOOKED_AT_EVERY.total_seconds())
+
+
+def _follow(
+    own: Parts,
+    ids: Collection[int],
+    *,
+    since: datetime,
+    relooks: bool,
+    tell: Callable[[Progress], None],
+) -> None:
+    """Wait until the service has done it; raise ServiceEndedError when it ends before."""
+    while True:
+        progress, busy = look(own, ids, since=since, relooks=relooks)
+        tell(progress)
+        if not busy:
+            return
+        if holder(own.archive) is None:
+            raise ServiceEndedError(
+                "the service ended meanwhile; what was not visited stays due and is visited when "
+                "it runs again"
+            )
+        time.sleep(LOOKED_AT_EVERY.total_seconds())
+
+
+def look(
+    own: Parts,
+    ids: Collection[int],
+    *,
+    since: datetime,
+    relooks: bool,
+    failing: Collection[int] = (),
+) -> tuple[Progress, bool]:
+    """Return how far the visits are, and whether something is still to be done or compared.
+
+    Targets whose comparison is ``failing`` are waited for no longer.
+    """
+    visited, suspected, next_look_at, busy = 0, 0, None, False
+    with own.catalogue.read() as db:
+        for target_id in ids:
+            target = targets.one(db, target_id)
+            if target is None or target.state is TargetState.REMOVED:
+                continue
+            done = target.last_visit_at is not None and target.last_visit_at >= since
+            visited += done
+            busy = busy or not done
+            if relooks and target_id not in failing and standings.one(db, target_id).phase is Phase.SUSPECT:
+                suspected += 1
+                if target.due_at is not None:
+                    next_look_at = min(next_look_at or target.due_at, target.due_at)
+        busy = busy or visits.any_unread(db, [one for one in ids if one not in failing])
+    busy = busy or suspected > 0
+    progress = Progress(
+        targets=len(ids), visited=visited, suspected=suspected, next_look_at=next_look_at
+    )
+    return progress, busy
+
+
+@contextlib.contextmanager
+def follow_progress(total: int, *, title: str) -> Iterator[Callable[[Progress], None]]:
+    """Show how far a run is on a terminal, and say there when it waits for re-looks."""
+    done, suspected = 0, 0
+    with progress(total, title=title) as step:
+
+        def tell(now: Progress) -> None:
+            nonlocal done, suspected
+            while done < now.visited:
+                done += 1
+                step("")
+            if now.suspected and now.suspected != suspected and now.next_look_at is not None:
+                at = clock_text(now.next_look_at)
+                logger.info(
+                    "waiting for re-looks; Ctrl-C leaves them due",
+                    extra={"suspected": now.suspected, "next": at},
+                )
+            suspected = now.suspected
+
+        yield tell

@@ -1,0 +1,168 @@
+"""Run the service: children, the clock of its ticks, the web page, and a clean end."""
+
+import asyncio
+import logging
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import uvicorn
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+from fastapi import FastAPI
+
+from crawler.children import Children
+from crawler.health import Health, WorkerHealth
+from storage.archive import Archive
+
+logger = logging.getLogger(__name__)
+
+CHILDREN_END_WITHIN = timedelta(seconds=8)
+PAGES_END_WITHIN = timedelta(seconds=1)
+TICK_IS_LATE_AFTER = timedelta(seconds=60)
+DISK_RESERVE_BYTES = 200 * 1024 * 1024
+
+
+class PageServer(uvicorn.Server):
+    """A uvicorn server that leaves signals alone: it would raise them again after its shutdown."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no handlers; the service has its own."""
+        yield
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """The supervisor of one archive: small, and never crawls."""
+
+    archive: Archive
+    children: Children
+    ticks: dict[str, tuple[timedelta, Callable[[], None]]]
+    """What is done again and again, in a thread: name → (every, step)."""
+    make_app: Callable[[Callable[[], Health]], FastAPI]
+    listener: socket.socket
+    package_faults: tuple[str, ...] = ()
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _last_tick_at: datetime | None = None
+    _scheduler: AsyncIOScheduler | None = None
+
+    async def run(self) -> int:
+        """Serve until SIGTERM or SIGINT and return the exit status: 0 after a clean end."""
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, self._stop.set)
+        self.children.start()
+        self._scheduler = self._schedule()
+        self._scheduler.start()
+        config = uvicorn.Config(
+            self.make_app(self.health),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=int(PAGES_END_WITHIN.total_seconds()),
+        )
+        server = PageServer(config)
+        serving = asyncio.create_task(server.serve(sockets=[self.listener]))
+        try:
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+        finally:
+            logger.info("service is ending; visits under way are finished first")
+            self._scheduler.shutdown(wait=False)
+            server.should_exit = True
+            await asyncio.to_thread(self.children.stop, within=CHILDREN_END_WITHIN)
+            await serving
+        logger.info("service ended")
+        return 0
+
+    def health(self) -> Health:
+        """Return how the service is now."""
+        free = shutil.disk_usage(self.archive.root).free
+        late = self._last_tick_at is not None and (
+            datetime.now(UTC) - self._last_tick_at > TICK_IS_LATE_AFTER
+        )
+        workers = [child for child in self.children.all if child.kind == "worker"]
+        reader = next(child for child in self.children.all if child.kind == "reader")
+        problems = [*self.package_faults, *self._problems(late=late, free=free)]
+        return Health(
+            ok=not late and free > DISK_RESERVE_BYTES and any(one.alive for one in workers)
+            and reader.alive,
+            workers=tuple(
+                WorkerHealth(
+                    name=one.name,
+                    pid=one.process.pid if one.process else None,
+                    alive=one.alive,
+                    restarts=one.restarts,
+                )
+                for one in workers
+            ),
+            reader_alive=reader.alive,
+            scheduler_alive=self._scheduler is not None and self._scheduler.running,
+            last_tick_at=self._last_tick_at,
+            disk_free_bytes=free,
+            problems=tuple(problems),
+        )
+
+    def _problems(self, *, late: bool, free: int) -> Iterator[str]:
+        for child in self.children.all:
+            if not child.alive:
+                yield (
+                    f"{child.name} is not running (last exit status {child.last_status}); what is "
+                    "due waits for it; it is started again by itself, the log says why it ended"
+                )
+        if late:
+            yield "the clock of the service stands still; alerts are not sent; restart the service"
+        if free <= DISK_RESERVE_BYTES:
+            yield (
+                f"only {free // 2**20} MiB are free on the archive's disk; captures will fail "
+                "soon; make room"
+            )
+
+    def _schedule(self) -> AsyncIOScheduler:
+        """Return the scheduler of the ticks; due times of targets are never jobs (DESIGN §2)."""
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        policy = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        scheduler.add_job(
+            self.children.watch, IntervalTrigger(seconds=0.5), id="watch children", **policy
+        )
+        for name, (every, step) in self.ticks.items():
+            trigger = IntervalTrigger(seconds=every.total_seconds())
+            scheduler.add_job(self._tick, trigger, args=[name, step], id=name, **policy)
+        return scheduler
+
+    async def _tick(self, name: str, step: Callable[[], None]) -> None:
+        """Run one tick in a thread; one that fails is loud and comes again."""
+        try:
+            await asyncio.to_thread(step)
+        except Exception:
+            logger.exception("tick failed; its work stays in the catalogue", extra={"tick": name})
+            return
+        self._last_tick_at = datetime.now(UTC)
+
+
+def listen(address: str) -> socket.socket:
+    """Return a listening socket for HOST:PORT (or [V6]:PORT); port 0 takes a free one.
+
+    Raise OSError when the address cannot be had, ValueError when it is not of that form.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        message = f"{address!r} is not HOST:PORT, such as 127.0.0.1:8440"
+        raise ValueError(message)
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((bare, int(port)))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,171 @@
+"""Read the article out of a page: clean, complete, and the same when nothing changed."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from html import unescape
+from itertools import islice
+
+from crawler.text.blocks import Outline, Run, outline
+from crawler.text.choice import ENGINE, article_runs
+from crawler.text.decode import Decoded, decode
+from crawler.text.fold import fold, tidy
+from crawler.text.metadata import language_tag, metadata
+from crawler.text.pictures import article_images
+from crawler.text.signs import signs
+from crawler.text.tree import Page, flat_text, parse
+from storage.model import Article, Block
+
+MAX_HTML_BYTES = 5 * 1024 * 1024
+"""Bytes of a page that are read; what comes after them is left to the capture."""
+
+MAX_BLOCKS = 20_000
+"""Blocks of an article; a page with more of them is a list, and its end adds nothing."""
+
+NO_ARTICLE = "no article found: the visible text of the page stands for it"
+"""Warning of an Article whose blocks are the text of the whole page."""
+
+NOT_HTML = "no HTML"
+"""How the warning of an Article begins that stands for a file without text, such as a PDF."""
+
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_UNSURE_TYPES = frozenset(
+    {
+        "",
+        "application/octet-stream",
+        "application/unknown",
+        "application/xml",
+        "binary/octet-stream",
+        "text/plain",
+        "text/xml",
+    }
+)
+"""Types servers give to pages when they know no better; the first bytes decide."""
+
+_NOT_TEXT = (b"%pdf-", b"\x89png", b"\xff\xd8\xff", b"gif8", b"pk\x03\x04", b"\x1f\x8b")
+_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
+
+
+def normalise(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Article:
+    """Return the article of an answer; never raise, whatever the web sent.
+
+    ``body`` is the decoded entity, ``headers`` the fields of its answer. A page without an article
+    (a section, a notice, an error page) gives its visible text instead and says so in ``warnings``;
+    what is no HTML gives an Article without blocks.
+    """
+    kind = _kind(body, headers)
+    if kind == "text/plain":
+        return _plain(body, url=url, headers=headers)
+    if kind != "text/html":
+        return _finished(Article(url=url, warnings=(f"{NOT_HTML}: {kind}",)))
+    warnings: list[str] = []
+    if len(body) > MAX_HTML_BYTES:
+        warnings.append(f"cut: only {MAX_HTML_BYTES} of {len(body)} bytes were read")
+    decoded = decode(body[:MAX_HTML_BYTES], headers=headers)
+    warnings.extend(decoded.warnings)
+    article = _read(decoded, url=url, headers=headers)
+    return _finished(replace(article, warnings=(*warnings, *article.warnings)))
+
+
+def fingerprint(article: Article) -> str:
+    """Return the digest over what makes an article: title, by-line, date and ordered blocks."""
+    parts = [
+        fold(article.title),
+        [fold(name) for name in article.byline],
+        article.published,
+        [fold(block.text) for block in article.blocks],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _finished(article: Article) -> Article:
+    return replace(article, fingerprint=fingerprint(article))
+
+
+def _kind(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
+    """Return ``text/html``, ``text/plain`` or what else the answer is, by header and first bytes."""
+    declared = _header(headers, "content-type").split(";")[0].strip().lower()
+    start = body[:1024].lower()
+    if start.startswith(_NOT_TEXT):
+        return declared if declared not in _HTML_TYPES | _UNSURE_TYPES else "binary data"
+    if declared in _HTML_TYPES:
+        return "text/html"
+    markup = start.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    marked = markup.startswith(_PAGE_STARTS) or b"<html" in markup
+    if declared in _UNSURE_TYPES and (marked or (not declared and markup.startswith(b"<"))):
+        return "text/html"
+    return declared or "unknown type"
+
+
+def _header(headers: Sequence[tuple[str, str]], name: str) -> str:
+    return next((value for field, value in headers if field.lower() == name), "")
+
+
+def _plain(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Article:
+    """Read a text file: its paragraphs are parted by empty lines."""
+    decoded = decode(body[:MAX_HTML_BYTES], headers=headers)
+    texts = map(tidy, decoded.text.replace("\r\n", "\n").split("\n\n"))
+    blocks = [Block(kind="paragraph", text=text) for text in texts if text][:MAX_BLOCKS]
+    return _finished(
+        Article(url=url, blocks=tuple(blocks), engine=_engine("plain text", decoded), warnings=decoded.warnings)
+    )
+
+
+def _engine(name: str, decoded: Decoded) -> str:
+    return f"{name}; {decoded.charset} ({decoded.source})"
+
+
+def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> Article:
+    """Read a page of HTML."""
+    page = parse(decoded.text)
+    marks = signs(decoded.text)
+    if page.root is None or not page.complete:
+        return replace(_flat(decoded, url=url), signs=marks)
+    seen = outline(page.root)
+    chosen = article_runs(page.root, seen.runs) if page.extractable else []
+    language = language_tag(_header(headers, "content-language"))
+    facts = metadata(page.root, runs=seen.runs, article=chosen, url=url, language=language)
+    text = [number for number in chosen if number not in facts.told_by]
+    return Article(
+        url=url,
+        title=facts.title,
+        headline=facts.headline,
+        page_title=facts.page_title,
+        byline=facts.byline,
+        published=facts.published,
+        modified=facts.modified,
+        language=facts.language,
+        canonical_url=facts.canonical_url,
+        blocks=_blocks(seen.runs[number] for number in text) if text else _visible(seen, facts.told_by),
+        images=article_images(
+            seen, article=text, heading=min(facts.told_by, default=None), url=url
+        ),
+        engine=_engine(ENGINE, decoded),
+        warnings=_warnings(page, found=bool(text)),
+        signs=marks,
+    )
+
+
+def _blocks(runs: Iterable[Run]) -> tuple[Block, ...]:
+    kept = islice(runs, MAX_BLOCKS)
+    return tuple(Block(kind=run.kind, text=run.text, path=run.path) for run in kept)
+
+
+def _visible(seen: Outline, told_by: frozenset[int]) -> tuple[Block, ...]:
+    """Return the text of a page without an article, without its navigation if there is other text."""
+    rest = [run for number, run in enumerate(seen.runs) if number not in told_by]
+    return _blocks([run for run in rest if not run.chrome] or rest or seen.runs)
+
+
+def _warnings(page: Page, *, found: bool) -> tuple[str, ...]:
+    too_big = () if page.extractable else ("too deep or too large for an extractor",)
+    return too_big if found else (*too_big, NO_ARTICLE)
+
+
+def _flat(decoded: Decoded, *, url: str) -> Article:
+    """Read a page that no parser holds: the text between its tags."""
+    texts = filter(None, map(tidy, flat_text(decoded.text)))
+    blocks = tuple(Block(kind="paragraph", text=unescape(text)) for text in islice(texts, MAX_BLOCKS))
+    warnings = ("no tree could be made of this page", NO_ARTICLE)
+    return Article(url=url, blocks=blocks, engine=_engine("tags removed", decoded), warnings=warnings)

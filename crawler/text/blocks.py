@@ -1,0 +1,217 @@
+"""Cut a page into runs of text between block elements, in the order of reading."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from crawler.text.fold import tidy
+
+BLOCK_TAGS = frozenset(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p "
+    "pre search section summary table tbody td tfoot th thead tr ul".split()
+)
+"""Elements that begin and end a line of their own."""
+
+_UNSEEN_TAGS = frozenset(
+    "applet audio button canvas datalist embed head iframe input map math noscript object option "
+    "script select style svg template textarea title video".split()
+)
+_CHROME_TAGS = frozenset({"nav", "footer", "aside", "menu"})
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_CAPTION_CLASS = re.compile(r"(?:^|[\s_-])(?:caption|cutline|legende|bildunterschrift)(?:$|[\s_-])", re.I)
+_DIGITS = re.compile(r"[0-9a-f]{8,}|\d+", re.I)
+_PATH_STEPS = 6
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_KINDS = {
+    "blockquote": "quote",
+    "li": "item",
+    "dd": "item",
+    "dt": "item",
+    "figcaption": "caption",
+    "caption": "caption",
+    "pre": "code",
+    **dict.fromkeys(_HEADINGS, "heading"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run of text between two block borders."""
+
+    text: str
+    kind: str
+    path: str
+    """Tags and classes of the enclosing blocks, digits masked: the *slot* the text stands in."""
+    element: HtmlElement
+    linked: float
+    """Share of its characters that are link text."""
+    chrome: bool
+    """Whether it stands in navigation, footer or a side column."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An ``img`` of the page and the number of the run it stands before."""
+
+    element: HtmlElement
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What a reader sees of a page: its runs of text and its pictures, in order."""
+
+    runs: tuple[Run, ...]
+    pictures: tuple[Picture, ...]
+
+
+def outline(root: HtmlElement) -> Outline:
+    """Return the visible runs and pictures of a page; never recursive, whatever the depth."""
+    walk = _Walk()
+    body = root.find("body")
+    context = etree.iterwalk(root if body is None else body, events=("start", "end"))
+    for event, element in context:
+        if event == "end":
+            walk.leave(element)
+        elif _unseen(element):
+            context.skip_subtree()
+            walk.skip(element)
+        else:
+            walk.enter(element)
+    walk.flush()
+    return Outline(runs=tuple(walk.runs), pictures=tuple(walk.pictures))
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One open block element."""
+
+    element: HtmlElement
+    path: tuple[str, ...]
+    kind: str
+    chrome: bool
+    broken: bool = False
+    """Whether an empty line (two ``br``) has parted its text."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The state of one walk over a page."""
+
+    runs: list[Run] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    frames: list[_Frame] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    linked: int = 0
+    links: int = 0
+    breaks: int = 0
+    skipped: set[HtmlElement] = field(default_factory=set)
+
+    def enter(self, element: HtmlElement) -> None:
+        tag = element.tag
+        if tag in BLOCK_TAGS or not self.frames:
+            self.flush()
+            self.frames.append(_frame(element, self.frames[-1] if self.frames else None))
+        elif tag == "br":
+            self._line_end()
+        elif tag == "img":
+            self.pictures.append(Picture(element=element, position=len(self.runs)))
+        if tag == "a":
+            self.links += 1
+        self._say(element.text)
+
+    def leave(self, element: HtmlElement) -> None:
+        if element in self.skipped:
+            self.skipped.discard(element)
+        elif self.frames and self.frames[-1].element is element:
+            self.flush()
+            self.frames.pop()
+        elif element.tag == "a":
+            self.links -= 1
+        if self.frames:
+            self._say(element.tail)
+
+    def skip(self, element: HtmlElement) -> None:
+        self.skipped.add(element)
+
+    def flush(self) -> None:
+        """End the present run, if it has any text."""
+        if not self.pieces:
+            return
+        raw, linked = "".join(self.pieces), self.linked
+        self.pieces.clear()
+        self.linked = self.breaks = 0
+        text = tidy(raw)
+        if not text or not self.frames:
+            return
+        frame = self.frames[-1]
+        self.runs.append(
+            Run(
+                text=text,
+                kind=_kind(frame),
+                path="/".join(frame.path),
+                element=frame.element,
+                linked=min(1.0, linked / len(text)),
+                chrome=frame.chrome,
+            )
+        )
+
+    def _say(self, text: str | None) -> None:
+        if not text:
+            return
+        if not text.isspace():
+            self.breaks = 0
+            if self.links > 0:
+                self.linked += len(tidy(text))
+        self.pieces.append(text)
+
+    def _line_end(self) -> None:
+        """Take two line ends in a row for the end of a paragraph, as old templates mean them."""
+        self.breaks += 1
+        if self.breaks >= 2:
+            self.frames[-1].broken = True
+            self.flush()
+        self.pieces.append("\n")
+
+
+def _unseen(element: HtmlElement) -> bool:
+    if not isinstance(element.tag, str) or element.tag in _UNSEEN_TAGS:
+        return True
+    if "hidden" in element.attrib and element.get("hidden") != "until-found":
+        return True
+    style = element.get("style")
+    return style is not None and _HIDDEN_STYLE.search(style) is not None
+
+
+def _frame(element: HtmlElement, outer: _Frame | None) -> _Frame:
+    path = (*(outer.path if outer else ()), _step(element))[-_PATH_STEPS:]
+    own = _KINDS.get(element.tag)
+    if _CAPTION_CLASS.search(element.get("class") or ""):
+        own = "caption"
+    inherited = outer.kind if outer and outer.kind in ("quote", "item", "caption") else "paragraph"
+    chrome = element.tag in _CHROME_TAGS or (outer is not None and outer.chrome)
+    return _Frame(element=element, path=path, kind=own or inherited, chrome=chrome)
+
+
+def _step(element: HtmlElement) -> str:
+    names = (element.get("class") or "").split()[:1]
+    return f"{element.tag}.{_DIGITS.sub('0', names[0])[:60]}" if names else str(element.tag)
+
+
+def _kind(frame: _Frame) -> str:
+    element = frame.element
+    if frame.kind != "paragraph" or frame.broken or element.tag not in ("td", "th"):
+        return frame.kind
+    row = element.getparent()
+    if row is None or sum(1 for _ in cells(row)) < 2 or element.find(".//table") is not None:
+        return "paragraph"
+    return "cell"
+
+
+def cells(row: HtmlElement) -> Iterator[HtmlElement]:
+    """Return the cells of a table row."""
+    return (cell for cell in row if cell.tag in ("td", "th"))

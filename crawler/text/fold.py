@@ -1,0 +1,63 @@
+"""Put text into one form for reading, and into a coarser one for comparing."""
+
+import re
+import unicodedata
+
+_INVISIBLE = dict.fromkeys(
+    [
+        *range(0x00, 0x09),
+        *range(0x0E, 0x1C),
+        *range(0x7F, 0x85),
+        *range(0x86, 0xA0),
+        0xAD,
+        0x200B,
+        0x2060,
+        0xFEFF,
+    ]
+)
+"""Control characters, soft hyphens and zero-width spaces: no reader sees them."""
+
+_FORMAT = dict.fromkeys(
+    [0x61C, *range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x2061, 0x206A), 0x640]
+)
+"""Joiners, direction marks and the Arabic stretching stroke: they change the look, not the words."""
+
+_SAME = {
+    **dict.fromkeys(map(ord, "‘’‚‛ʼ´`′"), "'"),
+    **dict.fromkeys(map(ord, "“”„‟«»″"), '"'),
+    **dict.fromkeys(map(ord, "‐‑‒–—―−"), "-"),
+}
+"""Quotes and dashes that editors, templates and typesetters put in each other's place."""
+
+_SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"(?:[{_SPACELESS}]|[^\s{_SPACELESS}]+)\s*")
+
+
+def tidy(text: str) -> str:
+    """Return text as one line for reading: NFC, single spaces, nothing invisible."""
+    line = " ".join(text.split())
+    if line.isascii() and line.isprintable():
+        return line
+    return " ".join(unicodedata.normalize("NFC", line.translate(_INVISIBLE)).split())
+
+
+def fold(text: str) -> str:
+    """Return the form in which two texts are the same to a reader: NFKC, plain quotes, dashes, spaces."""
+    plain = text.translate(_INVISIBLE).translate(_FORMAT).translate(_SAME)
+    return " ".join(unicodedata.normalize("NFKC", plain).split())
+
+
+def squeeze(text: str) -> str:
+    """Return folded text without its spaces, for finding text that was set differently."""
+    return fold(text).replace(" ", "")
+
+
+def words(text: str) -> list[str]:
+    """Split text into words that keep the space after them; joined, they are the tidied text.
+
+    Scripts that write no spaces between words are split into their characters.
+    """
+    return _WORD.findall(" ".join(text.split()))

@@ -1,0 +1,166 @@
+"""Serve claims: lend a host, visit its due targets one after another, give the host back."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from crawler import flow, ledger
+from crawler.fetch.visitor import Visitor
+from crawler.ledger import Books
+from storage.catalogue import claims, sites, visits
+from storage.catalogue.engine import Catalogue
+from storage.errors import FenceError
+from storage.model import Claim, Site, Target
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+RENEWED_AFTER = LEASE / 3
+TARGETS_A_CLAIM = 10
+LOOKS_FOR_WORK_EVERY = timedelta(milliseconds=200)
+DRAINED_WITHIN = timedelta(seconds=5)
+"""How long visits under way may go on after the signal to stop; the service ends within 10 s."""
+SITES_READ_EVERY = timedelta(seconds=2)
+
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """Several lanes over one engine; each lane has one host at a time."""
+
+    name: str
+    catalogue: Catalogue
+    visitor: Visitor
+    books: Books
+    lanes: int = 16
+    only: set[int] | None = None
+    """Target ids this worker may visit; None for all (the service)."""
+    amend: Callable[[Site], Site] | None = None
+    """What a one-off run changes about every site, such as ``--ignore-robots``."""
+    _sites: dict[str, Site] = field(default_factory=dict)
+    _sites_read_at: float = float("-inf")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Visit what is due until ``stop``; then finish the visits under way and end.
+
+        Raise the first error of a lane: a worker that cannot keep bytes must not go on.
+        """
+        await self.visitor.open()
+        serving: set[asyncio.Task[None]] = set()
+        try:
+            while not stop.is_set():
+                serving = self._raise_failed(serving)
+                claim = await self._claim() if len(serving) < self.lanes else None
+                if claim is not None:
+                    serving.add(asyncio.create_task(self._serve(claim, stop)))
+                else:
+                    await wait_for_any(stop, timeout=LOOKS_FOR_WORK_EVERY)
+            if serving:
+                await asyncio.wait(serving, timeout=DRAINED_WITHIN.total_seconds())
+            serving = self._raise_failed(serving)
+        finally:
+            # What is still under way is given up: its target stays due, its lease runs out.
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
+            await self.visitor.close()
+
+    def _raise_failed(self, serving: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+        for task in serving:
+            if task.done():
+                task.result()
+        return {task for task in serving if not task.done()}
+
+    async def _claim(self) -> Claim | None:
+        return await self.books.in_thread(self._take_claim)
+
+    def _take_claim(self) -> Claim | None:
+        now = datetime.now(UTC)
+        with self.catalogue.read() as db:
+            first = claims.next_at(db)
+        if first is None or first > now:
+            return None
+        with self.catalogue.write() as db:
+            return claims.claim(
+                db,
+                worker=self.name,
+                now=now,
+                lease=LEASE,
+                limit=TARGETS_A_CLAIM,
+                only=self.only,
+            )
+
+    async def _serve(self, claim: Claim, stop: asyncio.Event) -> None:
+        """Make the visits of one claim; a lost lease ends it, and another worker has the host."""
+        renewing = asyncio.create_task(self._renew(claim))
+        try:
+            for target in claim.targets:
+                if stop.is_set():
+                    break
+                await self._visit(target, claim)
+            wait = self.visitor.wait_of(claim.host)
+            await self.books.in_thread(lambda: self._release(claim, datetime.now(UTC) + wait))
+        except FenceError as lost:
+            logger.warning(
+                "claim lost, its targets are visited by another worker",
+                extra={"host": claim.host, "reason": str(lost)},
+            )
+        finally:
+            renewing.cancel()
+
+    async def _visit(self, target: Target, claim: Claim) -> None:
+        site = await self._site_of(target)
+        if (until := await self.books.in_thread(lambda: self._spent_until(site))) is not None:
+            await self.books.in_thread(
+                lambda: ledger.postpone(self.catalogue, target, until=until)
+            )
+            return
+        await flow.make_visit(
+            target, claim=claim, site=site, visitor=self.visitor, books=self.books
+        )
+
+    def _spent_until(self, site: Site) -> datetime | None:
+        """Return when a site's budget begins anew, if that of today (UTC) is spent."""
+        now = datetime.now(UTC)
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        with self.catalogue.read() as db:
+            made = visits.count_since(db, site=site.name, since=today)
+        return today + timedelta(days=1) if made >= site.budget_per_day else None
+
+    async def _renew(self, claim: Claim) -> None:
+        while True:
+            await asyncio.sleep(RENEWED_AFTER.total_seconds())
+            await self.books.in_thread(lambda: self._extend(claim))
+
+    def _extend(self, claim: Claim) -> None:
+        with self.catalogue.write() as db:
+            claims.renew(db, claim, until=datetime.now(UTC) + LEASE)
+
+    def _release(self, claim: Claim, next_ok_at: datetime) -> None:
+        with self.catalogue.write() as db:
+            claims.release(db, claim, next_ok_at=next_ok_at)
+
+    async def _site_of(self, target: Target) -> Site:
+        now = asyncio.get_running_loop().time()
+        stale = now - self._sites_read_at > SITES_READ_EVERY.total_seconds()
+        if stale or target.site not in self._sites:
+            self._sites = await self.books.in_thread(self._read_sites)
+            self._sites_read_at = now
+        return self._sites[target.site]
+
+    def _read_sites(self) -> dict[str, Site]:
+        with self.catalogue.read() as db:
+            listed = sites.listing(db)
+        amended = listed if self.amend is None else [self.amend(site) for site in listed]
+        return {site.name: site for site in amended}
+
+
+async def wait_for_any(stop: asyncio.Event, *, timeout: timedelta) -> None:
+    """Wait until ``stop`` is set or the time is over."""
+    try:
+        async with asyncio.timeout(timeout.total_seconds()):
+            await stop.wait()
+    except TimeoutError:
+        return

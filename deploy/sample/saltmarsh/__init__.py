@@ -1,0 +1,1 @@
+"""Print and serve the Saltmarsh Courier, a newspaper that does not exist."""

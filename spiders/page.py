@@ -1,0 +1,18 @@
+"""Watch given pages and nothing else: no link is followed, what a page needs is kept."""
+
+from collections.abc import Iterator
+
+from scrapy.http import Response
+
+from spiders.base import Requisite, SiteSpider
+from storage.model import Found
+
+
+class Spider(SiteSpider):
+    """Yield requisites only; the spider of ``capture`` and of pages watched one by one."""
+
+    name = "page"
+
+    def parse(self, response: Response) -> Iterator[Found | Requisite]:
+        """Yield what the page needs to be shown."""
+        return (one for one in super().parse(response) if isinstance(one, Requisite))

@@ -1,0 +1,159 @@
+"""Name every difference between SQLite and PostgreSQL that the catalogue has to know."""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage.errors import CatalogueError
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 30
+"""How long a writer waits for the one before it."""
+
+_MOST_VALUES = 500
+"""Values of one IN list: SQLite allows 32,766 variables, PostgreSQL 65,535; both plan 500 well."""
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+def writer(url: URL) -> Engine:
+    """Make an engine whose transactions may write, one at a time within this process.
+
+    On SQLite a transaction takes the write lock when it begins (BEGIN IMMEDIATE): one that began
+    as a reader and then writes fails at once if another wrote in between, and no time-out helps.
+    """
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": PATIENCE_SECONDS},
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=PATIENCE_SECONDS,
+    )
+    # The size limit gives back the space of a log that one long reader let grow.
+    wal = ("PRAGMA journal_mode = WAL", "PRAGMA journal_size_limit = 67108864")
+    _begin_ourselves(engine, pragmas=(*_PRAGMAS, *wal), begin="BEGIN IMMEDIATE")
+    return engine
+
+
+def reader(url: URL) -> Engine:
+    """Make an engine whose transactions see one moment of the catalogue and cannot write."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url,
+            execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
+        )
+    engine = create_engine(
+        url,
+        connect_args={"timeout": PATIENCE_SECONDS},
+        max_overflow=-1,
+    )
+    _begin_ourselves(engine, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"), begin="BEGIN")
+    return engine
+
+
+def insert_new(db: Connection, table: Table) -> Insert:
+    """Start an INSERT that passes over rows which are there already, by any unique key."""
+    if db.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
+
+
+def insert_or_replace(db: Connection, table: Table, *, added: Sequence[str] = ()) -> Insert:
+    """Start an INSERT that replaces the row of the same primary key; columns in `added` add up."""
+    statement = sqlite.insert(table) if db.dialect.name == "sqlite" else postgresql.insert(table)
+    new = statement.excluded
+    changes = {
+        column.name: column + new[column.name] if column.name in added else new[column.name]
+        for column in table.columns
+        if not column.primary_key
+    }
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_=changes
+    )
+
+
+def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut a long list of values into parts that fit one IN list."""
+    for start in range(0, len(values), _MOST_VALUES):
+        yield values[start : start + _MOST_VALUES]
+
+
+def fault(error: SQLAlchemyError, place: str) -> CatalogueError:
+    """Say in one line what a failure of the database means for the archive and what to do."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        # Errors that Python's own module raises carry no SQLite code.
+        code = getattr(cause, "sqlite_errorcode", None)
+        line = _SQLITE_LINES.get(code & 0xFF) if isinstance(code, int) else None
+        if line is not None:
+            return CatalogueError(f"{place}: {line} ({cause})")
+    return CatalogueError(f"{place}: the database refused a step and kept nothing of it: {cause}")
+
+
+_SQLITE_LINES = {
+    sqlite3.SQLITE_NOTADB: "is not a catalogue; nothing was changed."
+    " Move the file away, or name the right archive",
+    sqlite3.SQLITE_CORRUPT: "is damaged; the WARC files are not touched."
+    " Stop Holdfast, keep this file, and put back a good copy of the catalogue",
+    sqlite3.SQLITE_READONLY: "is read-only, so nothing can be kept."
+    " Give this user the right to write the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened, so nothing can be kept."
+    " The folder must exist and this user must be able to write in it",
+    sqlite3.SQLITE_PERM: "may not be opened by this user, so nothing can be kept."
+    " Give this user the right to write the file and its folder",
+    sqlite3.SQLITE_FULL: "the disk is full; nothing of this step was kept."
+    " Make room on it, the step will be taken again",
+    sqlite3.SQLITE_IOERR: "the disk failed; nothing of this step was kept."
+    " Look at the system's log and at the disk before going on",
+    sqlite3.SQLITE_BUSY: f"another process kept it locked for {PATIENCE_SECONDS} s;"
+    " nothing of this step was kept. End the process that holds it",
+    sqlite3.SQLITE_LOCKED: "another transaction of this process keeps it locked;"
+    " nothing of this step was kept",
+}
+
+
+def _begin_ourselves(engine: Engine, *, pragmas: Sequence[str], begin: str) -> None:
+    # The driver's own transaction control leaves reads and DDL outside of transactions and differs
+    # between versions of Python, so it is turned off and BEGIN is said here.
+    @event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            _patiently(cursor, pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(db: Connection) -> None:
+        db.exec_driver_sql(begin)
+
+
+def _patiently(cursor: DBAPICursor, pragma: str) -> None:
+    # SQLite does not wait, whatever its busy_timeout, when two connections turn a new file to WAL
+    # at once. Pinned by test_two_processes_make_one_catalogue_and_write_at_once.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            cursor.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

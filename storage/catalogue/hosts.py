@@ -1,0 +1,56 @@
+"""Keep the queue of each host: which targets wait in it, and when its first one is due."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select, true, update
+
+from storage.catalogue.columns import Moment
+from storage.catalogue.dialects import insert_new, portions
+from storage.catalogue.tables import hosts, sites, targets
+from storage.errors import CatalogueError
+from storage.model import TargetState
+
+_PORTS = {"http": 80, "https": 443}
+
+_CLAIMABLE = (TargetState.ACTIVE, TargetState.ONCE)
+
+
+def host_of(url: str) -> str:
+    """Return the host a URL is claimed under: its name, with the port where it is not the usual."""
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise CatalogueError(f"{url!r} cannot be a target: {error}") from error
+    if not name:
+        raise CatalogueError(f"{url!r} cannot be a target: it names no host")
+    name = f"[{name}]" if ":" in name else name
+    return name if port in (None, _PORTS.get(parts.scheme)) else f"{name}:{port}"
+
+
+def queued(due_at: ColumnElement[datetime | None] | datetime | None) -> ColumnElement[datetime]:
+    """Say, for an UPDATE of targets, when each waits in its queue, given when it is due.
+
+    Paused and removed targets and those of a site that is gone wait in none.
+    """
+    gone = select(sites.c.name).where(sites.c.name == targets.c.site, sites.c.gone == true())
+    moment = due_at if isinstance(due_at, ColumnElement) else literal(due_at, Moment)
+    return case((and_(targets.c.state.in_(_CLAIMABLE), ~gone.exists()), moment), else_=None)
+
+
+def settle(db: Connection, names: Iterable[str]) -> None:
+    """Bring the heads of these hosts up to date after their targets changed; new hosts are made."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return
+    head = (
+        select(func.min(targets.c.queue_at)).where(targets.c.host == hosts.c.host).scalar_subquery()
+    )
+    for part in portions(wanted):
+        changed = db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=head))
+        if changed.rowcount < len(part):
+            # In the order of their names, so that two writers never wait for each other crosswise.
+            db.execute(insert_new(db, hosts), [{"host": name, "fence": 0} for name in part])
+            db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=head))

@@ -1,0 +1,47 @@
+"""Keep where each target stands between OK, suspected and confirmed."""
+
+from sqlalchemy import Connection, RowMapping, select
+
+from storage.catalogue.dialects import insert_or_replace
+from storage.catalogue.tables import standings
+from storage.model import Phase, Standing
+
+
+def one(db: Connection, target_id: int) -> Standing:
+    """Return where the target stands; one that was never judged stands well."""
+    statement = select(standings).where(standings.c.target_id == target_id)
+    row = db.execute(statement).mappings().first()
+    return Standing(target_id=target_id) if row is None else _from_row(row)
+
+
+def put(db: Connection, standing: Standing) -> None:
+    """Keep where the target stands now."""
+    row = {
+        "target_id": standing.target_id,
+        "phase": standing.phase,
+        "kind": standing.kind,
+        "since_at": standing.since,
+        "looks": standing.looks,
+        "good_capture_id": standing.good_capture_id,
+        "told": standing.told,
+    }
+    db.execute(insert_or_replace(db, standings), row)
+
+
+def by_phase(db: Connection, phase: Phase) -> list[Standing]:
+    """Return the standings of one phase that were ever kept, by target."""
+    statement = select(standings).where(standings.c.phase == phase)
+    rows = db.execute(statement.order_by(standings.c.target_id)).mappings()
+    return [_from_row(row) for row in rows]
+
+
+def _from_row(row: RowMapping) -> Standing:
+    return Standing(
+        target_id=row["target_id"],
+        phase=row["phase"],
+        kind=row["kind"],
+        since=row["since_at"],
+        looks=row["looks"],
+        good_capture_id=row["good_capture_id"],
+        told=row["told"],
+    )

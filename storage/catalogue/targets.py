@@ -1,0 +1,199 @@
+"""Keep the URLs we promised to watch, and when each is due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from storage.catalogue import hosts
+from storage.catalogue.columns import Moment
+from storage.catalogue.dialects import insert_new, portions
+from storage.catalogue.tables import targets
+from storage.model import Found, FoundBy, Robots, Target, TargetState
+
+COLUMNS = tuple(column for column in targets.columns if column.name != "queue_at")
+"""What a Target is made of."""
+
+
+def from_row(row: RowMapping) -> Target:
+    """Make the noun of a row of COLUMNS."""
+    return Target(**{str(name): value for name, value in row.items()})
+
+
+def add(  # noqa: PLR0913  # the facts of a target; a noun for them would be a second Target
+    db: Connection,
+    found: Sequence[Found],
+    *,
+    site: str,
+    now: datetime,
+    due_at: datetime | None,
+    every: str | None = None,
+    robots: Robots | None = None,
+    state: TargetState = TargetState.ACTIVE,
+) -> list[Target]:
+    """Add what is not watched yet and return it; what is watched already stays as it is.
+
+    Two kinds of known URLs count as new: a removed one that a user names again, and one captured
+    once that is now to be watched.
+    """
+    wanted = {one.url: one for one in reversed(found)}
+    known = _states(db, list(wanted))
+    facts = {"site": site, "state": state, "found_at": now, "due_at": due_at}
+    facts |= {"every": every, "robots": robots}
+    new: list[dict[str, object]] = []
+    revived: list[dict[str, object]] = []
+    for one in reversed(wanted.values()):
+        row = facts | {"url": one.url, "found_by": one.found_by, "found_on": one.found_on}
+        if one.url not in known:
+            new.append(row | {"host": hosts.host_of(one.url), "muted": False})
+        elif _revives(known[one.url], one, state):
+            revived.append(row)
+    return _some(db, _insert(db, new) + _revive(db, revived))
+
+
+def one(db: Connection, target_id: int) -> Target | None:
+    """Return the target of this id."""
+    return _first(db, targets.c.id == target_id)
+
+
+def by_url(db: Connection, url: str) -> Target | None:
+    """Return the target of exactly this URL."""
+    return _first(db, targets.c.url == url)
+
+
+def listing(
+    db: Connection,
+    *,
+    site: str | None = None,
+    state: TargetState | None = None,
+    url: str | None = None,
+    after_id: int = 0,
+    limit: int | None = None,
+) -> list[Target]:
+    """Return targets in the order they were added; go on after the last id for the next page."""
+    statement = select(*COLUMNS).where(targets.c.id > after_id).order_by(targets.c.id)
+    if site is not None:
+        statement = statement.where(targets.c.site == site)
+    if state is not None:
+        statement = statement.where(targets.c.state == state)
+    if url is not None:
+        statement = statement.where(targets.c.url == url)
+    return [from_row(row) for row in db.execute(statement.limit(limit)).mappings()]
+
+
+def plan(db: Connection, target_id: int, due_at: datetime | None) -> None:
+    """Set when the target is to be visited next; None plans no visit."""
+    _change(db, [target_id], due_at=due_at)
+
+
+def make_due(db: Connection, ids: Sequence[int], *, at: datetime) -> None:
+    """Make these due at this time or earlier; one that is due before keeps its place."""
+    later = or_(targets.c.due_at.is_(None), targets.c.due_at > at)
+    _change(db, ids, due_at=case((later, literal(at, Moment)), else_=targets.c.due_at))
+
+
+def set_state(db: Connection, ids: Sequence[int], state: TargetState) -> None:
+    """Pause, resume or remove targets; a paused one keeps its due time and holds nobody back."""
+    _change(db, ids, state=state)
+
+
+def set_schedule(db: Connection, ids: Sequence[int], every: str | None) -> None:
+    """Give targets a schedule of their own, or with None that of their site; plans no visit."""
+    for part in portions(ids):
+        db.execute(update(targets).where(targets.c.id.in_(part)).values(every=every))
+
+
+def mute(db: Connection, ids: Sequence[int], muted: bool) -> None:  # noqa: FBT001  # the contract's
+    """Keep the events of targets, but tell nobody; or tell again."""
+    for part in portions(ids):
+        db.execute(update(targets).where(targets.c.id.in_(part)).values(muted=muted))
+
+
+def requeue_site(db: Connection, site: str) -> None:
+    """Put the targets of a site into their queues or out of them, after the site came or went."""
+    of_site = targets.c.site == site
+    db.execute(update(targets).where(of_site).values(queue_at=hosts.queued(targets.c.due_at)))
+    names = select(targets.c.host).where(of_site).distinct()
+    hosts.settle(db, db.execute(names).scalars())
+
+
+def next_due(db: Connection, *, limit: int) -> list[Target]:
+    """Return the targets that will be visited next, the most overdue first."""
+    statement = select(*COLUMNS).where(targets.c.queue_at.is_not(None))
+    statement = statement.order_by(targets.c.queue_at, targets.c.id).limit(limit)
+    return [from_row(row) for row in db.execute(statement).mappings()]
+
+
+def count_due(db: Connection, *, now: datetime) -> int:
+    """Count the targets that should have been visited by now."""
+    statement = select(func.count()).select_from(targets).where(targets.c.queue_at <= now)
+    return db.execute(statement).scalar_one()
+
+
+def _first(db: Connection, condition: ColumnElement[bool]) -> Target | None:
+    row = db.execute(select(*COLUMNS).where(condition)).mappings().first()
+    return None if row is None else from_row(row)
+
+
+def _some(db: Connection, ids: Sequence[int]) -> list[Target]:
+    found: dict[int, Target] = {}
+    for part in portions(ids):
+        rows = db.execute(select(*COLUMNS).where(targets.c.id.in_(part))).mappings()
+        found |= {row["id"]: from_row(row) for row in rows}
+    return [found[one] for one in ids]
+
+
+def _states(db: Connection, urls: Sequence[str]) -> dict[str, TargetState]:
+    states: dict[str, TargetState] = {}
+    for part in portions(urls):
+        rows = db.execute(select(targets.c.url, targets.c.state).where(targets.c.url.in_(part)))
+        states |= {row.url: row.state for row in rows}
+    return states
+
+
+def _revives(known: TargetState, found: Found, state: TargetState) -> bool:
+    if known == TargetState.REMOVED:
+        return found.found_by == FoundBy.USER
+    return known == TargetState.ONCE and state == TargetState.ACTIVE
+
+
+def _insert(db: Connection, rows: Sequence[dict[str, object]]) -> list[int]:
+    if not rows:
+        return []
+    # On PostgreSQL another writer may have added the same URL meanwhile: then it is not new here.
+    statement = insert_new(db, targets).returning(targets.c.id)
+    ids = list(db.execute(statement, rows).scalars())
+    _requeue(db, ids)
+    return sorted(ids)
+
+
+def _revive(db: Connection, rows: Sequence[dict[str, object]]) -> list[int]:
+    ids: list[int] = []
+    for row in rows:
+        statement = update(targets).where(targets.c.url == row["url"]).values(row)
+        ids += db.execute(statement.returning(targets.c.id)).scalars()
+    _requeue(db, ids)
+    return ids
+
+
+def _change(db: Connection, ids: Sequence[int], **values: object) -> None:
+    for part in portions(ids):
+        db.execute(update(targets).where(targets.c.id.in_(part)).values(values))
+    _requeue(db, ids)
+
+
+def _requeue(db: Connection, ids: Sequence[int]) -> None:
+    for part in portions(ids):
+        statement = update(targets).where(targets.c.id.in_(part))
+        statement = statement.values(queue_at=hosts.queued(targets.c.due_at))
+        hosts.settle(db, db.execute(statement.returning(targets.c.host)).scalars())

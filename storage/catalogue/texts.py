@@ -1,0 +1,31 @@
+"""Keep the article read out of each capture, once for all captures of a target that show it."""
+
+from hashlib import sha256
+
+from sqlalchemy import Connection, select, update
+
+from storage.catalogue.dialects import insert_new
+from storage.catalogue.tables import ARTICLE, captures, texts
+from storage.errors import CatalogueError
+from storage.model import Article
+
+
+def put(db: Connection, capture_id: int, article: Article) -> int:
+    """Keep the article of a capture; return the id of its text, old or new."""
+    of_capture = select(captures.c.target_id).where(captures.c.id == capture_id)
+    target_id = db.execute(of_capture).scalar()
+    if target_id is None:
+        raise CatalogueError(f"{article.url}: the capture {capture_id} of a text is not known")
+    digest = sha256(ARTICLE.text(article).encode()).hexdigest()
+    row = {"target_id": target_id, "digest": digest, "article": article}
+    db.execute(insert_new(db, texts), row)
+    same = select(texts.c.id).where(texts.c.target_id == target_id, texts.c.digest == digest)
+    text_id = db.execute(same).scalar_one()
+    db.execute(update(captures).where(captures.c.id == capture_id).values(text_id=text_id))
+    return int(text_id)
+
+
+def of_capture(db: Connection, capture_id: int) -> Article | None:
+    """Return the article of a capture; None when it was not read or carried none."""
+    statement = select(texts.c.article).join(captures, captures.c.text_id == texts.c.id)
+    return db.execute(statement.where(captures.c.id == capture_id)).scalar()

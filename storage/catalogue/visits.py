@@ -1,0 +1,152 @@
+"""Keep what came of each visit, in one step with the captures it made and the next due time."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+
+from storage.catalogue import captures, claims, hosts
+from storage.catalogue.dialects import insert_or_replace
+from storage.catalogue.tables import captures as capture_rows
+from storage.catalogue.tables import tallies, targets, visits
+from storage.errors import CatalogueError
+from storage.model import ANSWERED, Capture, Claim, TargetState, Visit
+
+_NESTED = ("captures", "found")
+_PLAIN = tuple(field.name for field in fields(Visit) if field.name not in _NESTED)
+_COLUMNS = tuple(visits.c[name] for name in _PLAIN)
+
+
+def finish(
+    db: Connection, visit: Visit, *, claim: Claim | None, next_due_at: datetime | None
+) -> Visit:
+    """Keep the visit and its captures and plan the next one; return it with its ids.
+
+    A claim that is lost raises FenceError before anything is written. A target that was to be
+    captured once is never planned again. What the visit found is the caller's to add.
+    """
+    if claim is not None:
+        claims.check(db, claim)
+    host = _settled_target(db, visit, claim=claim, next_due_at=next_due_at)
+    row = {name: getattr(visit, name) for name in _PLAIN if name != "id"}
+    visit_id = db.execute(insert(visits).returning(visits.c.id), row | {"host": host}).scalar_one()
+    made = [
+        replace(one, visit_id=visit_id, target_id=visit.target_id, site=visit.site)
+        for one in visit.captures
+    ]
+    kept = _insert(db, made)
+    _count(db, visit)
+    return replace(visit, id=visit_id, captures=kept)
+
+
+def unread(db: Connection, *, limit: int) -> list[Visit]:
+    """Return visits not yet compared, with their captures: of each site the oldest first.
+
+    The sites take turns, so that a site with a long backlog does not keep the others waiting.
+    """
+    turn = func.row_number().over(partition_by=visits.c.site, order_by=visits.c.id)
+    waiting = select(visits.c.id, turn.label("turn")).where(visits.c.read_at.is_(None)).subquery()
+    statement = (
+        select(*_COLUMNS)
+        .join(waiting, waiting.c.id == visits.c.id)
+        .order_by(waiting.c.turn, visits.c.id)
+        .limit(limit)
+    )
+    return _visits(db, statement)
+
+
+def mark_read(db: Connection, visit_id: int, *, at: datetime) -> None:
+    """Say that the visit is compared, so that it is not taken again."""
+    db.execute(update(visits).where(visits.c.id == visit_id).values(read_at=at))
+
+
+def listing(
+    db: Connection,
+    *,
+    site: str | None = None,
+    url: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> list[Visit]:
+    """Return visits with their captures, newest first."""
+    statement = select(*_COLUMNS).order_by(visits.c.id.desc())
+    if site is not None:
+        statement = statement.where(visits.c.site == site)
+    if url is not None:
+        of_url = select(targets.c.id).where(targets.c.url == url).scalar_subquery()
+        statement = statement.where(visits.c.target_id == of_url)
+    if since is not None:
+        statement = statement.where(visits.c.finished_at >= since)
+    return _visits(db, statement.limit(limit))
+
+
+def recent_of_host(
+    db: Connection, host: str, *, since: datetime, except_target: int
+) -> list[Visit]:
+    """Return the latest visit since then of each other target of the host, newest first."""
+    latest = (
+        select(func.max(visits.c.id))
+        .where(
+            visits.c.host == host,
+            visits.c.finished_at >= since,
+            visits.c.target_id != except_target,
+        )
+        .group_by(visits.c.target_id)
+    )
+    statement = select(*_COLUMNS).where(visits.c.id.in_(latest)).order_by(visits.c.id.desc())
+    return _visits(db, statement)
+
+
+def _settled_target(
+    db: Connection, visit: Visit, *, claim: Claim | None, next_due_at: datetime | None
+) -> str:
+    ours = select(targets.c.host, targets.c.state).where(targets.c.id == visit.target_id)
+    target = db.execute(ours).first()
+    if target is None:
+        raise CatalogueError(f"{visit.url}: the visited target {visit.target_id} is not known")
+    if claim is not None and target.host != claim.host:
+        raise CatalogueError(f"{visit.url} is on {target.host}, but the claim is for {claim.host}")
+    due_at = None if target.state == TargetState.ONCE else next_due_at
+    db.execute(
+        update(targets)
+        .where(targets.c.id == visit.target_id)
+        .values(
+            due_at=due_at,
+            queue_at=hosts.queued(due_at),
+            last_visit_at=visit.finished_at,
+            last_outcome=visit.outcome,
+            last_status=visit.status,
+        )
+    )
+    hosts.settle(db, [target.host])
+    return str(target.host)
+
+
+def _insert(db: Connection, made: Sequence[Capture]) -> tuple[Capture, ...]:
+    if not made:
+        return ()
+    statement = insert(capture_rows).returning(capture_rows.c.id, sort_by_parameter_order=True)
+    ids = db.execute(statement, [captures.as_row(one) for one in made]).scalars()
+    return tuple(replace(one, id=new) for one, new in zip(made, ids, strict=True))
+
+
+def _count(db: Connection, visit: Visit) -> None:
+    row = {
+        "site": visit.site,
+        "outcome": visit.outcome,
+        "visits": 1,
+        "captures": sum(one.outcome in ANSWERED for one in visit.captures),
+        "last_visit_at": visit.finished_at,
+    }
+    db.execute(insert_or_replace(db, tallies, added=("visits", "captures")), row)
+
+
+def _visits(db: Connection, statement: Select[*tuple[object, ...]]) -> list[Visit]:
+    found = [_from_row(row) for row in db.execute(statement).mappings()]
+    made = captures.of_visits(db, [visit.id for visit in found])
+    return [replace(visit, captures=made.get(visit.id, ())) for visit in found]
+
+
+def _from_row(row: RowMapping) -> Visit:
+    return Visit(**{name: row[name] for name in _PLAIN})

@@ -1,0 +1,309 @@
+"""Read HTTP/1.x messages as servers really write them, and undo their codings within limits."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import IO, assert_never
+
+from storage.coding import decode
+
+__all__ = [
+    "Dechunker",
+    "Framing",
+    "Head",
+    "Span",
+    "codings_of",
+    "decode",
+    "entity",
+    "framing",
+    "head_end",
+    "parse_head",
+]
+
+LONGEST_HEAD_BYTES = 4 * 1024 * 1024
+"""Where reading a stored block gives up looking for the end of its head."""
+_PIECE_BYTES = 256 * 1024
+_LONGEST_CHUNK_LINE_BYTES = 64 * 1024
+
+# RFC 9112 §4 asks for "HTTP/1.1 200 reason"; servers write lower case, no version, no reason,
+# no blank before the reason. The status has three digits or it is not HTTP.
+_STATUS_LINE = re.compile(
+    rb"(HTTP(?:/\d+(?:\.\d+)?)?)[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.IGNORECASE | re.DOTALL
+)
+_HEAD_END = re.compile(rb"\n\r?\n")
+# RFC 9112 §7.1, with blanks and extensions; longer sizes than any number of bytes are garbage.
+_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n?\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Status line and header fields of an answer; names keep their case, values are latin-1."""
+
+    version: str
+    status: int
+    reason: str
+    fields: tuple[tuple[str, str], ...]
+    size_bytes: int
+    """Length of the head on the wire, with its empty line."""
+    complete: bool = True
+    """False when the bytes ended before the empty line."""
+
+    def values(self, name: str) -> list[str]:
+        """Return all values of the field ``name``, which is given in lower case."""
+        return [value for key, value in self.fields if key.lower() == name]
+
+
+class Span(StrEnum):
+    """What tells where the body of a message ends (RFC 9112 §6.3)."""
+
+    NONE = "none"
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framing:
+    """How long a body is; ``length_bytes`` counts only for ``Span.LENGTH``."""
+
+    span: Span
+    length_bytes: int = 0
+
+
+_NONE = Framing(span=Span.NONE)
+_CHUNKED = Framing(span=Span.CHUNKED)
+_CLOSE = Framing(span=Span.CLOSE)
+
+
+def head_end(data: bytes | bytearray, start: int = 0) -> int:
+    """Return where the head that begins the data ends, or -1; ``start`` skips what was searched."""
+    # The empty line may be split over two reads: step back over its first two bytes.
+    found = _HEAD_END.search(data, max(0, start - 2))
+    return found.end() if found else -1
+
+
+def parse_head(data: bytes | bytearray) -> Head | None:
+    """Read the head at the start of ``data``; None when the data is not the start of an answer.
+
+    Lines may end in LF alone. Folded lines are joined by one blank (RFC 9112 §5.2), blanks before
+    the colon are dropped, lines without a colon are no fields. A head that is cut is read as far
+    as it goes.
+    """
+    end = head_end(data)
+    size = end if end >= 0 else len(data)
+    first, _, rest = bytes(data[:size]).partition(b"\n")
+    status_line = _STATUS_LINE.match(first.rstrip(b"\r"))
+    if status_line is None:
+        return None
+    version, status, reason = status_line.groups()
+    return Head(
+        version=version.decode("latin-1"),
+        status=int(status),
+        reason=reason.decode("latin-1").strip(" \t"),
+        fields=tuple(_fields(rest.decode("latin-1"))),
+        size_bytes=size,
+        complete=end >= 0,
+    )
+
+
+def _fields(text: str) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
+    inside = False
+    for line in text.split("\n"):
+        if line[:1] in (" ", "\t"):
+            if inside and (folded := line.strip(" \t\r")):
+                name, value = fields[-1]
+                fields[-1] = (name, f"{value} {folded}" if value else folded)
+            continue
+        name, colon, value = line.partition(":")
+        name = name.strip(" \t\r")
+        inside = bool(colon and name)
+        if inside:
+            fields.append((name, value.strip(" \t\r")))
+    return fields
+
+
+def framing(head: Head, method: str) -> Framing:
+    """Say where the body of an answer ends, by RFC 9112 §6.3, for the method of its request.
+
+    Where the standard calls a length invalid (not a number, two that differ), the body goes to
+    the end of the connection, so that no byte of it is lost. ``chunked`` counts for HTTP/1.0 too.
+    """
+    if method == "HEAD" or head.status in (204, 304) or head.status < 200:
+        return _NONE
+    codings = [coding for coding in _listed(head, "transfer-encoding") if coding != "identity"]
+    if codings:
+        return _CHUNKED if codings[-1] == "chunked" else _CLOSE
+    lengths = set(_listed(head, "content-length"))
+    if len(lengths) != 1:
+        return _CLOSE
+    length = lengths.pop()
+    if not (length.isascii() and length.isdigit() and len(length) <= 18):
+        return _CLOSE
+    return Framing(span=Span.LENGTH, length_bytes=int(length))
+
+
+def codings_of(fields: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the content codings that header fields declare, in the order they were applied."""
+    values = [value for name, value in fields if name.lower() == "content-encoding"]
+    return tuple(_items(values))
+
+
+def _listed(head: Head, name: str) -> list[str]:
+    return _items(head.values(name))
+
+
+def _items(values: Sequence[str]) -> list[str]:
+    parts = (part.strip(" \t").lower() for value in values for part in value.split(","))
+    return [part for part in parts if part]
+
+
+class Dechunker:
+    """Take the chunked coding off a body, piece by piece (RFC 9112 §7.1).
+
+    ``done`` is set after the trailer; ``surplus`` then holds what followed it. Bytes that are no
+    chunk framing are passed on as they are, with ``broken`` set, and so is all that follows.
+    """
+
+    __slots__ = ("_left", "_line", "_trailer", "begun", "broken", "done", "surplus")
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._line = b""
+        self._trailer = False
+        self.begun = False
+        """Whether at least one chunk size was understood."""
+        self.broken = False
+        self.done = False
+        self.surplus = b""
+
+    @property
+    def last_chunk_seen(self) -> bool:
+        """Tell whether the body is whole, even if the end of the trailer never came."""
+        return self._trailer or self.done
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the entity bytes that ``data`` carries; keep what is not yet decidable."""
+        if self.broken:
+            return data
+        if self.done:
+            self.surplus += data
+            return b""
+        if len(data) < self._left:
+            self._left -= len(data)
+            return data
+        return self._walk(data)
+
+    def end(self) -> bytes:
+        """Say that no more will come, and take what was held back of a body that is not chunked.
+
+        An unfinished line that may be a chunk size is framing, and dropped.
+        """
+        held, self._line = self._line, b""
+        if self.begun or not held or _CHUNK_SIZE.match(held):
+            return b""
+        self.broken = True
+        return held
+
+    def _walk(self, data: bytes) -> bytes:
+        out: list[bytes] = []
+        position, end = 0, len(data)
+        while position < end and not self.done:
+            if self._left:
+                piece = data[position : position + self._left]
+                out.append(piece)
+                self._left -= len(piece)
+                position += len(piece)
+                continue
+            newline = data.find(b"\n", position)
+            if newline < 0:
+                out.append(self._keep(data[position:]))
+                break
+            line = self._line + data[position : newline + 1]
+            self._line = b""
+            position = newline + 1
+            if not self._understand(line):
+                out += (line, data[position:])
+                break
+        if self.done:
+            self.surplus = data[position:]
+        return b"".join(out)
+
+    def _keep(self, part: bytes) -> bytes:
+        self._line += part
+        if len(self._line) <= _LONGEST_CHUNK_LINE_BYTES:
+            return b""
+        if self._trailer:
+            self._line = b"x"  # only whether the line is empty matters
+            return b""
+        self.broken = True
+        held, self._line = self._line, b""
+        return held
+
+    def _understand(self, line: bytes) -> bool:
+        empty = line in (b"\r\n", b"\n")
+        if self._trailer:
+            self.done = empty
+            return True
+        if empty and self.begun:  # the end of the chunk before, or one line end too many
+            return True
+        size = _CHUNK_SIZE.match(line)
+        if size is None:
+            self.broken = True
+            return False
+        self.begun = True
+        self._left = int(size[1], 16)
+        self._trailer = self._left == 0
+        return True
+
+
+def entity(block: IO[bytes]) -> Iterator[bytes]:
+    """Yield the entity body of a stored response block: transfer coding removed, nothing else.
+
+    Start at the block's present position. A block that is not HTTP is its own entity; a body that
+    claims to be chunked and is not (other archives store such) comes as it is.
+    """
+    start = bytearray()
+    end = -1
+    while end < 0 and len(start) < LONGEST_HEAD_BYTES:
+        piece = block.read(_PIECE_BYTES)
+        if not piece:
+            break
+        searched = len(start)
+        start += piece
+        end = head_end(start, searched)
+    head = parse_head(start)
+    if head is None:
+        yield bytes(start)
+        yield from _pieces(block)
+        return
+    if not head.complete:
+        return
+    body = bytes(start[head.size_bytes :])
+    span = framing(head, "GET").span
+    match span:
+        case Span.NONE:
+            return
+        case Span.CHUNKED:
+            yield from _dechunked(body, block)
+        case Span.LENGTH | Span.CLOSE:
+            yield body
+            yield from _pieces(block)
+        case _:
+            assert_never(span)
+
+
+def _dechunked(body: bytes, block: IO[bytes]) -> Iterator[bytes]:
+    dechunker = Dechunker()
+    yield dechunker.feed(body)
+    for piece in _pieces(block):
+        if dechunker.done:
+            return
+        yield dechunker.feed(piece)
+    yield dechunker.end()
+
+
+def _pieces(block: IO[bytes]) -> Iterator[bytes]:
+    while piece := block.read(_PIECE_BYTES):
+        yield piece

@@ -1,0 +1,325 @@
+"""Append exchanges to a growing WARC file, all of each or nothing, and make them safe."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from storage.archive import Archive
+from storage.errors import RecordError, StorageError
+from storage.folders import explain
+from storage.model import Exchange, RecordRef, Role
+from storage.warc import blocks, derived, files, records
+from storage.warc.derived import Info, Resource
+from storage.warc.member import Encoder
+from storage.warc.records import Facts, FileFacts, Original, Profile, Record, Revisit
+
+__all__ = ["DEFAULT_MAX_BYTES", "Info", "Kept", "Original", "Profile", "Revisit", "Writer"]
+
+DEFAULT_MAX_BYTES = 1_000_000_000
+_BUFFER_BYTES = 1 << 20
+_WORTH_A_WINDOW_BYTES = 4096
+_END = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Where the records of one exchange lie; safe only after ``Writer.sync``.
+
+    ``record`` is the response or revisit; the raw bytes when they were not HTTP; else the metadata
+    record, which names the failure.
+    """
+
+    record: RecordRef
+    request: RecordRef | None
+    metadata: RecordRef
+    record_id: str
+
+
+@dataclass(slots=True)
+class _Growing:
+    """A file being written, what its records share, and where its warcinfo ends."""
+
+    file: files.WarcFile
+    facts: FileFacts
+    first_offset: int
+
+
+class Writer:
+    """Write the WARC files of one process, one at a time, until closed.
+
+    ``append…`` belongs to one thread; ``sync`` may be called from another at the same time and
+    does not hold up appending while the disk works. After a failed write the writer is closed:
+    what was appended before is whole and can still be synced, then a new writer is needed.
+    Rotation costs the appending thread no sync: the next ``sync`` finishes the full file.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        *,
+        name: str,
+        info: Info,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._archive = archive
+        self._name = name
+        self._info = info
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._serial = 0
+        self._growing: _Growing | None = None
+        self._full: list[_Growing] = []
+        self._closed: str | None = None
+        self._unsafe: str | None = None
+        self._appending = threading.Lock()
+        self._syncing = threading.Lock()
+
+    @property
+    def unsynced_bytes(self) -> int:
+        """Return how many bytes the next ``sync`` would make safe."""
+        with self._appending:
+            growing = [self._growing] if self._growing else []
+            return sum(one.file.unsynced_bytes for one in (*self._full, *growing))
+
+    def append(
+        self,
+        exchange: Exchange,
+        *,
+        role: Role,
+        via: str | None = None,
+        hops: str = "",
+        site: str = "",
+    ) -> Kept:
+        """Keep an exchange: request, answer, what stands beside them, and what we know of it."""
+        facts = Facts(role=role, via=via, hops=hops, site=site)
+        with self._writing(exchange.url) as growing:
+            return _append(growing.file, records.of_exchange(exchange, facts, growing.facts))
+
+    def append_revisit(
+        self,
+        exchange: Exchange,
+        revisit: Revisit,
+        *,
+        role: Role,
+        via: str | None = None,
+        hops: str = "",
+        site: str = "",
+    ) -> Kept:
+        """Keep an exchange whose answer is that of an earlier record; whether it is, you decide."""
+        facts = Facts(role=role, via=via, hops=hops, site=site)
+        with self._writing(exchange.url) as growing:
+            return _append(
+                growing.file, records.of_revisit(exchange, revisit, facts, growing.facts)
+            )
+
+    def append_resource(
+        self,
+        uri: str,
+        *,
+        at: datetime,
+        content_type: str,
+        body: bytes,
+        concurrent_to: str | None = None,
+    ) -> RecordRef:
+        """Keep a thing made from captures; ``concurrent_to`` is the id of the record it is of."""
+        thing = Resource(
+            uri=uri, at=at, content_type=content_type, body=body, concurrent_to=concurrent_to
+        )
+        with self._writing(uri) as growing:
+            digest, member = derived.resource(thing, warcinfo_id=growing.facts.warcinfo_id)
+            file, offset = growing.file, growing.file.position
+            file.append(member)
+            return RecordRef(file=file.name, offset=offset, length=len(member), digest=digest)
+
+    def sync(self) -> None:
+        """Make all that was appended before this call safe; when it raises, rely on none of it."""
+        with self._syncing:
+            if self._unsafe is not None:
+                # The system tells of a failed sync once; a second one would succeed on nothing.
+                raise StorageError(self._unsafe)
+            with self._appending:
+                full, growing = tuple(self._full), self._growing
+                position = growing.file.position if growing else 0
+            for one in full:
+                self._finish(one)
+            if growing is not None:
+                try:
+                    growing.file.sync(position)
+                except OSError as error:
+                    raise self._not_safe(growing, error) from error
+
+    def close(self) -> None:
+        """Sync, give the files their final names, and write no more; to do so twice is harmless."""
+        with self._appending:
+            self._closed = self._closed or "it was closed"
+            if self._growing is not None:
+                self._full.append(self._growing)
+                self._growing = None
+        with self._syncing:
+            while self._full:
+                self._finish(self._full[0])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _finish(self, growing: _Growing) -> None:
+        file = growing.file
+        try:
+            if file.position == growing.first_offset and not file.torn:
+                file.discard()
+            else:
+                file.finish()
+        except OSError as error:
+            raise self._not_safe(growing, error) from error
+        finally:
+            file.abandon()
+            with self._appending:
+                self._full.remove(growing)
+
+    def _not_safe(self, growing: _Growing, error: OSError) -> StorageError:
+        self._closed = f"{growing.file.name} could not be synced ({explain(error)})"
+        self._unsafe = f"{self._closed}: its last captures are not safe"
+        return StorageError(self._unsafe)
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[_Growing]:
+        """Lend the growing file for one exchange, and take back what a failure left of it."""
+        with self._appending:
+            if self._closed is not None:
+                raise RecordError(
+                    f"{what[:200]} was not kept, the writer is closed: {self._closed}"
+                )
+            growing = self._current()
+            start = growing.file.position
+            try:
+                yield growing
+            except OSError as error:
+                self._take_back(growing, start, because=explain(error))
+                raise RecordError(
+                    f"{what[:200]} was not kept in {growing.file.name}: {explain(error)}"
+                ) from error
+            except BaseException as error:
+                # Refused before a byte was written: the file is untouched, and the writer good.
+                if growing.file.size() != start:
+                    self._take_back(growing, start, because=str(error))
+                raise
+
+    def _take_back(self, growing: _Growing, start: int, *, because: str) -> None:
+        self._closed = because
+        try:
+            growing.file.undo(start)
+        except OSError as error:
+            # It keeps its `.open` and its torn tail; recovery cuts it and loses nothing else.
+            self._closed = f"{because}; and a torn record stays in the file: {explain(error)}"
+
+    def _current(self) -> _Growing:
+        growing = self._growing
+        if growing is not None and growing.file.position >= self._max_bytes:
+            self._full.append(growing)
+            self._growing = growing = None
+        if growing is None:
+            self._growing = growing = self._begin()
+        return growing
+
+    def _begin(self) -> _Growing:
+        at = self._clock()
+        file = files.create(self._archive, prefix=self._name, serial=self._serial, at=at)
+        self._serial += 1
+        warcinfo_id, member = derived.warcinfo(self._info, filename=file.final_name, at=at)
+        try:
+            file.append(member)
+        except OSError as error:
+            with suppress(OSError):
+                file.discard()
+            file.abandon()
+            raise StorageError(f"cannot begin {file.name}: {explain(error)}") from error
+        return _Growing(file=file, facts=FileFacts(warcinfo_id), first_offset=file.position)
+
+
+class _Sink:
+    """Gather the pieces of an exchange, so that one of usual size is written with one call."""
+
+    __slots__ = ("_file", "_waiting", "position")
+
+    def __init__(self, file: files.WarcFile) -> None:
+        self._file = file
+        self._waiting: list[bytes] = []
+        self.position = file.position
+
+    def write(self, data: bytes) -> None:
+        """Take the next piece."""
+        self._waiting.append(data)
+        self.position += len(data)
+        if self.position - self._file.position >= _BUFFER_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        self._file.append(b"".join(self._waiting))
+        self._waiting.clear()
+
+
+def _append(file: files.WarcFile, drafted: Sequence[Record]) -> Kept:
+    sink = _Sink(file)
+    refs: list[RecordRef] = []
+    for record in drafted:
+        offset = sink.position
+        _pack(record, sink.write)
+        length = sink.position - offset
+        refs.append(
+            RecordRef(file=file.name, offset=offset, length=length, digest=record.payload_digest)
+        )
+    sink.flush()
+    main = next((place for place, one in enumerate(drafted) if one.main), len(drafted) - 1)
+    asked = drafted[0].kind == "request"
+    return Kept(
+        record=refs[main],
+        request=refs[0] if asked else None,
+        metadata=refs[-1],
+        record_id=drafted[main].id,
+    )
+
+
+def _pack(record: Record, write: Callable[[bytes], None]) -> None:
+    """Encode the record as one gzip member, a large block never whole in memory."""
+    block, packed_from = record.block, record.packed_from
+    encoder = Encoder(write, text=packed_from > _WORTH_A_WINDOW_BYTES)
+    if isinstance(block, bytes):
+        whole = record.head + block + _END
+        end = len(whole) if packed_from == len(block) else len(record.head) + packed_from
+        encoder.pack(whole[:end])
+        if end < len(whole):
+            encoder.store(whole[end:])
+    else:
+        encoder.pack(record.head)
+        _pack_large(record, encoder)
+    encoder.end()
+
+
+def _pack_large(record: Record, encoder: Encoder) -> None:
+    position = 0
+    for piece in blocks.pieces(record.block):
+        plain = max(0, min(record.packed_from - position, len(piece)))
+        if plain:
+            encoder.pack(piece[:plain])
+        if plain < len(piece):
+            encoder.store(piece[plain:])
+        position += len(piece)
+    blocks.refuse_other_size(position, record.block_bytes)
+    if record.packed_from < position:
+        encoder.store(_END)
+    else:
+        encoder.pack(_END)

@@ -1,0 +1,306 @@
+"""The writer: all of an exchange or nothing, names, rotation, syncing beside appending."""
+
+import io
+import os
+import re
+import resource
+import socket
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, cast
+
+import pytest
+from exchanges import AT, PAGE, URL, answered, message, sha1
+
+from storage.archive import Archive, create
+from storage.errors import RecordError, StorageError
+from storage.model import RecordRef, Role
+from storage.warc import reader, recovery
+from storage.warc.writer import Info, Original, Profile, Revisit, Writer
+
+LARGE = message(os.urandom(400_000), "Content-Type: image/png")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return create(tmp_path / "archive")
+
+
+def writer_on(archive: Archive, *, name: str = "test", max_bytes: int = 10**9) -> Writer:
+    return Writer(archive, name=name, info=Info(software="x"), max_bytes=max_bytes)
+
+
+def block_of(archive: Archive, ref: RecordRef) -> bytes:
+    with reader.read(archive, ref).block as block:
+        return block.read()
+
+
+def files(archive: Archive) -> list[str]:
+    return sorted(path.name for path in archive.warc.rglob("*") if path.is_file())
+
+
+@contextmanager
+def files_limited_to(limit_bytes: int) -> Iterator[None]:
+    """Let the system refuse to grow any file past a size, as a full disk does: in mid-write."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_is_open_while_written_and_named_at_the_end(archive: Archive) -> None:
+    """The name carries prefix, time, serial and host; `.open` goes away with the writer."""
+    at = datetime(2026, 11, 5, 6, 7, 8, 9_000, tzinfo=UTC)
+    writer = Writer(archive, name="work/er 1", info=Info(software="x"), clock=lambda: at)
+    assert files(archive) == []
+    kept = writer.append(answered(), role=Role.TARGET)
+    host = re.sub(r"[^A-Za-z0-9_.-]+", "_", socket.gethostname())
+    name = f"work_er_1-20261105060708009-00000-{host}.warc.gz"
+    assert files(archive) == [f"{name}.open"]
+    assert kept.record.file == f"warc/2026/11/{name}"
+    assert block_of(archive, kept.record) == PAGE
+    writer.close()
+    writer.close()
+    assert files(archive) == [name]
+    assert block_of(archive, kept.record) == PAGE
+
+
+def test_two_writers_at_one_instant_have_two_files(archive: Archive) -> None:
+    """The same name at the same millisecond gets the next serial, also when one is closed."""
+
+    def clock() -> datetime:
+        return AT
+
+    writers = [
+        Writer(archive, name="same", info=Info(software="x"), clock=clock) for _ in range(3)
+    ]
+    writers[0].append(answered(), role=Role.TARGET)
+    writers[1].append(answered(), role=Role.TARGET)
+    writers[0].close()
+    writers[2].append(answered(), role=Role.TARGET)
+    for one in writers:
+        one.close()
+    assert [name.split("-")[2] for name in files(archive)] == ["00000", "00001", "00002"]
+
+
+def test_a_full_file_is_followed_by_the_next(archive: Archive) -> None:
+    """Rotation keeps exchanges whole, and the next sync gives the full files their names."""
+    writer = writer_on(archive, max_bytes=500_000)
+    kept = [writer.append(answered(LARGE), role=Role.TARGET) for _ in range(5)]
+    assert [name.endswith(".open") for name in files(archive)] == [True, True, True]
+    writer.sync()
+    assert [name.endswith(".open") for name in files(archive)] == [False, False, True]
+    assert writer.unsynced_bytes == 0
+    writer.close()
+    assert len({one.record.file for one in kept}) == 3
+    for one in kept:
+        assert one.request is not None
+        assert one.request.file == one.record.file == one.metadata.file
+        assert block_of(archive, one.record) == LARGE
+
+
+def test_a_writer_that_kept_nothing_leaves_nothing(archive: Archive) -> None:
+    """No exchange, no file; and a file whose only exchange was refused goes away."""
+    with writer_on(archive):
+        pass
+    with writer_on(archive) as writer, pytest.raises(RecordError):
+        writer.append(answered(url="http://a.example/" + "x" * 16_000), role=Role.TARGET)
+    assert files(archive) == []
+
+
+def test_a_longest_address_is_kept_and_a_longer_one_refused(archive: Archive) -> None:
+    """16,000 bytes are kept; one more is refused by name, and the writer goes on."""
+    longest = "http://a.example/".ljust(16_000, "x")
+    with writer_on(archive) as writer:
+        writer.append(answered(url=longest), role=Role.TARGET)
+        with pytest.raises(RecordError, match="16001 bytes"):
+            writer.append(answered(url=longest + "x"), role=Role.TARGET)
+        with pytest.raises(RecordError, match="is not text"):
+            writer.append(answered(url="http://a.example/\ud800"), role=Role.TARGET)
+        kept = writer.append(answered(), role=Role.TARGET)
+    assert block_of(archive, kept.record) == PAGE
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 300, 200_000])
+def test_a_failed_write_is_undone_and_closes_the_writer(archive: Archive, allowed: int) -> None:
+    """Where the disk ends in mid-record, the file is cut back and nothing is appended behind."""
+    writer = writer_on(archive)
+    first = writer.append(answered(), role=Role.TARGET)
+    (path,) = archive.warc.rglob("*.open")
+    before = path.read_bytes()
+    with (
+        files_limited_to(len(before) + allowed),
+        pytest.raises(RecordError, match=re.escape(URL) + ".*larger than this system allows"),
+    ):
+        writer.append(answered(LARGE), role=Role.TARGET)
+    assert path.read_bytes() == before
+    with pytest.raises(RecordError, match="the writer is closed"):
+        writer.append(answered(), role=Role.TARGET)
+    writer.sync()
+    writer.close()
+    assert block_of(archive, first.record) == PAGE
+    assert recovery.recover(archive) == recovery.Recovered()
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_no_file(archive: Archive) -> None:
+    """Where not even the warcinfo fits, the error says so and no empty file stays."""
+    writer = writer_on(archive)
+    with files_limited_to(10), pytest.raises(StorageError, match="cannot begin warc/"):
+        writer.append(answered(), role=Role.TARGET)
+    assert files(archive) == []
+    kept = writer.append(answered(), role=Role.TARGET)
+    writer.close()
+    assert block_of(archive, kept.record) == PAGE
+
+
+@pytest.mark.parametrize("told_bytes", [len(PAGE) - 1, len(PAGE) + 1])
+def test_an_answer_of_another_size_is_refused(archive: Archive, told_bytes: int) -> None:
+    """An exchange that contradicts its answer never becomes a record."""
+    with writer_on(archive) as writer:
+        with pytest.raises(RecordError, match="bytes its exchange says"):
+            writer.append(replace(answered(), answer_bytes=told_bytes), role=Role.TARGET)
+        kept = writer.append(answered(), role=Role.TARGET)
+    assert block_of(archive, kept.record) == PAGE
+
+
+def test_a_large_answer_of_another_size_is_taken_back(archive: Archive) -> None:
+    """When the lie shows only after a part was written, that part is gone again."""
+    answer = message(os.urandom(3_000_000), "Content-Type: video/mp4")
+    writer = writer_on(archive)
+    kept = writer.append(answered(), role=Role.TARGET)
+    (path,) = archive.warc.rglob("*.open")
+    before = path.read_bytes()
+    with pytest.raises(RecordError, match="bytes its exchange says"):
+        writer.append(replace(answered(answer), answer_bytes=len(answer) + 1), role=Role.TARGET)
+    assert path.read_bytes() == before
+    writer.close()
+    assert block_of(archive, kept.record) == PAGE
+
+
+def test_a_false_revisit_is_refused(archive: Archive) -> None:
+    """A payload that differs from the original's cannot be called identical."""
+    original = Original(record_id="<a>", uri=URL, date="2026", payload_digest=sha1(b"other"))
+    revisit = Revisit(original=original, profile=Profile.IDENTICAL)
+    with writer_on(archive) as writer, pytest.raises(RecordError, match="no identical revisit"):
+        writer.append_revisit(answered(), revisit, role=Role.TARGET)
+
+
+def test_syncing_goes_on_beside_appending(archive: Archive) -> None:
+    """A sync from another thread sees whole exchanges only, and after the last one all is safe."""
+    writer = writer_on(archive, max_bytes=300_000)
+    done = threading.Event()
+    faults: list[BaseException] = []
+
+    def keep_syncing() -> None:
+        try:
+            while not done.is_set():
+                writer.sync()
+        except StorageError as error:
+            faults.append(error)
+
+    thread = threading.Thread(target=keep_syncing)
+    thread.start()
+    answer = message(os.urandom(20_000), "Content-Encoding: gzip")
+    kept = [writer.append(answered(answer), role=Role.TARGET) for _ in range(100)]
+    done.set()
+    thread.join()
+    assert writer.unsynced_bytes >= 0
+    writer.sync()
+    assert writer.unsynced_bytes == 0
+    writer.close()
+    assert faults == []
+    for one in kept:
+        assert block_of(archive, one.record) == answer
+
+
+class Endless:
+    """An answer of any size that costs no memory: a seekable file of one repeated block."""
+
+    def __init__(self, head: bytes, size: int) -> None:
+        self._head, self._size, self._at = head, size, 0
+
+    def seek(self, position: int) -> int:
+        self._at = position
+        return position
+
+    def read(self, size: int) -> bytes:
+        start, self._at = self._at, min(self._at + size, self._size)
+        ours = self._head[start : self._at]
+        return ours + bytes(self._at - start - len(ours))
+
+
+def test_memory_stays_flat_under_a_large_answer(archive: Archive) -> None:
+    """Of an answer of 64 MiB never more than a few pieces are in memory, written or read."""
+    size = 64 << 20
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n"
+    exchange = replace(
+        answered(head),
+        answer=cast("IO[bytes]", Endless(head, size)),
+        answer_bytes=size,
+        block_digest=sha1(head),
+        payload_digest=sha1(b""),
+    )
+    writer = writer_on(archive)
+    tracemalloc.start()
+    writer.append(exchange, role=Role.TARGET)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    writer.close()
+    (path,) = archive.warc.rglob("*.warc.gz")
+    assert path.stat().st_size > size
+    assert peak < 6 << 20
+    path.unlink()
+
+
+def test_a_reference_that_does_not_fit_is_refused(archive: Archive) -> None:
+    """Another length, offset, digest or file is an error that names file, offset and address."""
+    with writer_on(archive) as writer:
+        kept = writer.append(answered(), role=Role.TARGET)
+    ref = kept.record
+    for wrong, why in (
+        (replace(ref, length=ref.length + 1), "bytes long"),
+        (replace(ref, offset=ref.offset + 1), "is unreadable"),
+        (replace(ref, digest=sha1(b"other")), "its payload is"),
+        (replace(ref, file="warc/2026/11/none.warc.gz"), "the file is missing"),
+        (replace(ref, file="../holdfast.toml"), "inside the archive"),
+        (replace(ref, file="/etc/passwd"), "inside the archive"),
+    ):
+        with pytest.raises(RecordError, match=why) as caught:
+            reader.read(archive, wrong)
+        assert str(wrong.offset) in str(caught.value)
+    with pytest.raises(RecordError, match=re.escape(URL)):
+        reader.read(archive, replace(ref, length=1))
+
+
+def test_a_flipped_bit_is_never_read_as_a_record(archive: Archive) -> None:
+    """Wherever one bit of a record turns, reading it fails or gives the very same bytes."""
+    with writer_on(archive) as writer:
+        ref = writer.append(answered(), role=Role.TARGET).record
+    path = archive.path(ref.file)
+    good = path.read_bytes()
+    for place in range(ref.offset, ref.offset + ref.length):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
+        try:
+            # A few bits of the gzip header (time, system) mean nothing.
+            assert block_of(archive, ref) == PAGE
+            assert place < ref.offset + 10
+        except RecordError as error:
+            assert ref.file in str(error)
+
+
+def test_only_an_answer_is_a_page(archive: Archive) -> None:
+    """A request or metadata record has no page, and says so."""
+    with writer_on(archive) as writer:
+        kept = writer.append(answered(), role=Role.TARGET)
+    for ref in (kept.request, kept.metadata):
+        assert ref is not None
+        with pytest.raises(RecordError, match="holds no page"):
+            reader.page(archive, ref, limit_bytes=10)
+    assert io.BytesIO(reader.page(archive, kept.record, limit_bytes=99).body).read(3) == b"<p>"
