@@ -33,9 +33,9 @@ from crawler.service import Service
 from crawler.web.app import make_app
 from crawler.worker import Worker
 from storage.archive import Archive, Hold, open_archive
-from storage.catalogue import sites
+from storage.catalogue import sites, targets
 from storage.catalogue.engine import Catalogue, open_catalogue
-from storage.model import Site
+from storage.model import Found, FoundBy, Site
 from storage.warc.writer import Info, Writer
 
 PRODUCT = "Holdfast"
@@ -58,10 +58,19 @@ def parts(root: Path) -> Parts:
     return Parts(archive=archive, config=loaded, catalogue=open_catalogue(archive))
 
 
+def parts_to_look_at(root: Path) -> Parts:
+    """Open an archive for a listing; it may be held by a service meanwhile."""
+    return parts(root)
+
+
 def publish_sites(own: Parts) -> None:
-    """Write the sites of ``holdfast.toml`` into the catalogue, where the workers read them."""
+    """Write the sites of ``holdfast.toml`` and their start pages where the workers read them."""
+    now = datetime.now(UTC)
     with own.catalogue.write() as db:
         sites.put(db, own.config.sites, replace_file_sites=True)
+        for site in own.config.sites:
+            found = [Found(url=url, found_by=FoundBy.START) for url in site.start]
+            targets.add(db, found, site=site.name, now=now, due_at=now)
 
 
 def agent(own: Parts) -> str:

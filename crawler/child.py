@@ -21,7 +21,7 @@ def main() -> int:
     if os.getppid() != arguments.parent:  # it died before the kernel was asked to tell us
         return 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then tells us
-    set_up_logging("WARNING" if arguments.quiet else "INFO")
+    set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
     parts = build.parts(arguments.archive)
     if arguments.kind == "reader":
         return _read(parts)

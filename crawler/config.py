@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from crawler import options
 from crawler.errors import ConfigError
-from crawler.faults import Place, Problem, encoding_fault, problems_of, syntax_fault, tell
+from crawler.faults import Problem, encoding_fault, problems_of, syntax_fault, tell
 from crawler.packages import release
 from crawler.sections import (
     AlertSection,
@@ -21,7 +21,7 @@ from crawler.sections import (
     nearest,
     variable,
 )
-from crawler.toml_lines import Lines
+from crawler.toml_lines import Lines, Place
 from storage.model import Site
 
 _NO_DEFAULTS = Site(name="defaults")
@@ -85,14 +85,15 @@ def load(
     written = _parsed(path, text)
     overrides = from_environment(environ)
     raw = _overridden(written, overrides)
-    document, problems = _validated(raw, overrides)
+    document, problems = _validated(raw)
     problems += _cross_checked(raw)
     alerts = _Alerts(raw, environ=environ, folder=path.parent)
     problems += alerts.problems
     if make_channel is not None:
         problems += alerts.tried(make_channel)
     if problems or document is None:
-        raise _refusal(path, tell(problems, path=path, raw=raw, lines=Lines(text)))
+        blamed = _blamed(problems, overrides)
+        raise _refusal(path, tell(blamed, path=path, raw=raw, lines=Lines(text)))
     defaults = _site(_NO_DEFAULTS, document.defaults)
     return Config(
         archive=_archive(document, path.parent),
@@ -150,18 +151,23 @@ def _refusal(path: Path, told: Sequence[str]) -> ConfigError:
 # --- the checks -------------------------------------------------------------------------------
 
 
-def _validated(
-    raw: Mapping[str, object], overrides: Mapping[str, Mapping[str, object]]
-) -> tuple[Document | None, list[Problem]]:
+def _validated(raw: Mapping[str, object]) -> tuple[Document | None, list[Problem]]:
     try:
         return Document.model_validate(raw), []
     except ValidationError as error:
-        found = list(problems_of(error))
-    for at, problem in enumerate(found):
+        return None, list(problems_of(error))
+
+
+def _blamed(
+    problems: Sequence[Problem], overrides: Mapping[str, Mapping[str, object]]
+) -> Iterator[Problem]:
+    """Yield the problems, those of keys that the environment sets with their variable."""
+    for problem in problems:
         match problem.place:
             case (str(section), str(key), *_) if key in overrides.get(section, {}):
-                found[at] = replace(problem, variable=variable(section, key))
-    return None, found
+                yield replace(problem, variable=variable(section, key))
+            case _:
+                yield problem
 
 
 def _cross_checked(raw: Mapping[str, object]) -> Iterator[Problem]:

@@ -10,10 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crawler.sections import SECTIONS, nearest
-from crawler.toml_lines import Lines
-
-Place = tuple[str | int, ...]
-"""Keys and indexes from the top of the document: ``("site", 0, "delay")``."""
+from crawler.toml_lines import Lines, Place
 
 _SYNTAX = re.compile(r"(.*?)(?: \(at (?:line (\d+), column (\d+)|end of document)\))?", re.DOTALL)
 _MUST_BE = {
@@ -22,6 +19,7 @@ _MUST_BE = {
     "int_type": "it must be a whole number, without quotes",
     "bool_type": "it must be true or false, without quotes",
     "tuple_type": 'it must be a list such as ["a", "b"]',
+    "string_too_short": "it must not be empty",
     "too_short": "it must not be empty",
 }
 

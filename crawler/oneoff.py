@@ -18,7 +18,7 @@ from storage.archive import Hold, hold, holder
 from storage.catalogue import claims, standings, targets, visits
 from storage.errors import ArchiveLockedError
 from storage.model import Phase, Site, TargetState
-from storage.warc.recovery import recover
+from storage.warc.recovery import Recovered, recover
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,20 @@ def prepare(own: Parts) -> list[str]:
     build.publish_sites(own)
     with own.catalogue.write() as db:
         claims.free_all(db)
-    return recovered.sentences()
+    return list(repairs(recovered))
+
+
+def repairs(recovered: Recovered) -> Iterator[str]:
+    """Say what recovery did, a sentence for a person each; nothing after a clean stop."""
+    for file in recovered.files:
+        yield f"{file} was left open by a crash; every whole record of it is kept, it is closed now"
+    for tail in recovered.torn:
+        yield (
+            f"{tail.tail_bytes} torn bytes at the end of {tail.file} were set aside as "
+            f"{tail.saved_as}; what they were part of is visited again"
+        )
+    for file in recovered.busy:
+        yield f"{file} is still being written by a process of before; it is closed at the next start"
 
 
 async def _make(  # noqa: PLR0913 - those of visit_now

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from crawler.changes.case import Case, Reading
-from crawler.changes.judge import Control
+from crawler.changes.judge import Control, HostState
 from crawler.killable import ArticleReader
 from storage.archive import Archive
 from storage.catalogue import captures, sites, standings, targets, texts, visits
@@ -116,7 +116,7 @@ def case(scene: Scene, after: Reading) -> Case:
     return Case(before=scene.good, after=after)
 
 
-def control_of(watched: list[Visit], home: Visit | None) -> Control:
+def host_state(watched: list[Visit], home: Visit | None) -> HostState:
     """Say how the host is, from looks about as old as the one in question.
 
     One good look at a watched page is enough: the host is well. Where no other page was looked at,
@@ -124,13 +124,13 @@ def control_of(watched: list[Visit], home: Visit | None) -> Control:
     means nothing known.
     """
     if any(visit.outcome in (Outcome.OK, Outcome.NOT_MODIFIED) for visit in watched):
-        return Control.WELL
+        return HostState.WELL
     if watched:
-        return Control.FAILING
+        return HostState.FAILING
     if home is None:
-        return Control.UNKNOWN
+        return HostState.UNKNOWN
     up = home.outcome in ANSWERED and home.outcome is not Outcome.SERVER_ERROR
-    return Control.WELL if up else Control.FAILING
+    return HostState.WELL if up else HostState.FAILING
 
 
 def _capture(db: Connection, capture_id: int | None) -> Capture | None:
@@ -159,7 +159,9 @@ def _control(db: Connection, target: Target, visit: Visit, standing: Standing) -
     recent = visits.recent_of_host(db, target.host, since=since, except_target=target.id)
     watched = [one for one in recent if standings.one(db, one.target_id).good_capture_id]
     home = next((one for one in recent if _is_home(db, one)), None)
-    return control_of(watched, home)
+    # An answer of any kind shows that our own network is well; without one nobody knows.
+    network = True if visit.outcome in ANSWERED else None
+    return Control(host=host_state(watched, home), network=network)
 
 
 def _is_home(db: Connection, visit: Visit) -> bool:

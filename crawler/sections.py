@@ -70,7 +70,7 @@ def _check_start(text: str) -> str:
 
 def _check_contact(text: str) -> str:
     right = 'write "mailto:web@example.org" or an http or https address'
-    if not text or (text.startswith("mailto:") and "@" in text and text.isprintable()):
+    if not text or (text.startswith("mailto:") and "@" in text and _is_word(text)):
         return text
     if "@" in text and ":" not in text:
         raise ValueError(f'{text!r} lacks its scheme; did you mean "mailto:{text}"?')
@@ -78,9 +78,14 @@ def _check_contact(text: str) -> str:
         parts = urlsplit(text)
     except ValueError:
         raise ValueError(f"{text!r} is not an address; {right}") from None
-    if parts.scheme in ("http", "https") and parts.hostname and " " not in text:
+    if parts.scheme in ("http", "https") and parts.hostname and _is_word(text):
         return text
     raise ValueError(f"{text!r} is not a contact; {right}")
+
+
+def _is_word(text: str) -> bool:
+    # It goes into a header field of requests and WARC records: a line end would begin another.
+    return text.isprintable() and " " not in text
 
 
 def _check_time_zone(text: str) -> str:
@@ -171,7 +176,7 @@ class ArchiveSection(_Section):
 
     operator: Line = ""
     contact: Annotated[str, AfterValidator(_check_contact)] = ""
-    copies: Listed[Line] = ()
+    copies: Listed[Annotated[Line, Field(min_length=1)]] = ()
 
 
 class NetworkSection(_Section):

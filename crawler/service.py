@@ -42,7 +42,7 @@ class Service:
 
     archive: Archive
     children: Children
-    ticks: dict[str, tuple[timedelta, Callable[[], None]]]
+    ticks: dict[str, tuple[timedelta, Callable[[], object]]]
     """What is done again and again, in a thread: name → (every, step)."""
     make_app: Callable[[Callable[[], Health]], FastAPI]
     listener: socket.socket
@@ -136,7 +136,7 @@ class Service:
             scheduler.add_job(self._tick, trigger, args=[name, step], id=name, **policy)
         return scheduler
 
-    async def _tick(self, name: str, step: Callable[[], None]) -> None:
+    async def _tick(self, name: str, step: Callable[[], object]) -> None:
         """Run one tick in a thread; one that fails is loud and comes again."""
         try:
             await asyncio.to_thread(step)

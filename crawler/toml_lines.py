@@ -5,7 +5,7 @@ import tomllib
 from bisect import bisect_right
 from collections.abc import Sequence
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 """Keys and indexes from the top of the document: ``("site", 0, "start", 1)``."""
 
 _SPACE = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
@@ -28,8 +28,8 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text = text.replace("\r\n", "\n")
         self._starts = [0, *(at + 1 for at, one in enumerate(self._text) if one == "\n")]
-        self._places: dict[Path, int] = {}
-        self._counts: dict[Path, int] = {}
+        self._places: dict[Place, int] = {}
+        self._counts: dict[Place, int] = {}
         self._at = 0
         self._document()
 
@@ -42,20 +42,20 @@ class Lines:
         return None
 
     def _document(self) -> None:
-        table: Path = ()
+        table: Place = ()
         while self._skip_space():
             if self._peek() == "[":
                 table = self._header()
             else:
                 self._pair(table)
 
-    def _header(self) -> Path:
+    def _header(self) -> Place:
         start = self._at
         array = self._text.startswith("[[", start)
         self._at += 2 if array else 1
         keys = self._keys()
         self._at += 2 if array else 1
-        table: Path = ()
+        table: Place = ()
         for place, key in enumerate(keys, start=1):
             table = (*table, key)
             self._places.setdefault(table, start)
@@ -67,7 +67,7 @@ class Lines:
         self._places[table] = start
         return table
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: Place) -> None:
         start = self._at
         path = table
         for key in self._keys():
@@ -78,7 +78,7 @@ class Lines:
         self._skip_space()
         self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: Place) -> None:
         match self._peek():
             case "[":
                 self._list(path)
@@ -90,7 +90,7 @@ class Lines:
                 found = _BARE_VALUE.match(self._text, self._at)
                 self._at = found.end() if found else len(self._text)
 
-    def _list(self, path: Path) -> None:
+    def _list(self, path: Place) -> None:
         self._at += 1
         index = 0
         while self._skip_space() and self._peek() != "]":
@@ -102,7 +102,7 @@ class Lines:
             self._value((*path, index))
         self._at += 1
 
-    def _inline_table(self, path: Path) -> None:
+    def _inline_table(self, path: Place) -> None:
         self._at += 1
         while self._skip_space() and self._peek() != "}":
             if self._peek() == ",":

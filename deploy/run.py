@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None, *, holdfast: Sequence[str] | No
 def run_sample(children: Children, holdfast: Sequence[str], *, folder: Path, port: int) -> int:
     """Watch the sample newspaper in a fresh sample archive."""
     clear_sample(folder)
-    status, _ = children.run([*holdfast, "init", str(folder)])
+    status, _ = children.run([*holdfast, "init", str(folder)], read=True)
     if folder.is_dir():
         (folder / MARKER).write_text(MARK, encoding="utf-8")
     if status or children.asked_to_end:
@@ -151,7 +151,7 @@ def run_watch(
     """Watch one address in an archive that is kept from one call to the next."""
     name = site_name(url)
     if not (folder / "holdfast.toml").exists():
-        status, _ = children.run([*holdfast, "init", str(folder)])
+        status, _ = children.run([*holdfast, "init", str(folder)], read=True)
         if status:
             return status
     listing = [*holdfast, "watch", "list", "--archive", str(folder), "--json"]

@@ -251,7 +251,9 @@ def _describe(descriptor: int) -> str:
     try:
         note = json.loads(os.pread(descriptor, _NOTE_BYTES, 0))
         pid, since, address = int(note["pid"]), str(note["since"]), str(note["address"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return "another process"
+    if not (since.isprintable() and address.isprintable()):
         return "another process"
     ended = "" if _alive(pid) else " (it has ended, its children have not)"
     where = f", {address}" if address else ""

@@ -409,6 +409,7 @@ class Look:
     status: int | None
     kind: str
     """Kind of the availability finding, or ``ok``."""
+    capture_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,6 +425,10 @@ class Standing:
     """The last capture that carried the article."""
     told: bool = False
     """Whether the present bad state was alerted, so that its end is told too."""
+    told_kind: str = ""
+    """What was alerted of it last; a state the target falls back to is not told again."""
+    moved_to: tuple[str, ...] = ()
+    """Addresses of which a move was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
@@ -30,9 +32,21 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
+@cache
+def blank() -> bytes:
+    """Make a new catalogue and return its file; the migrations take longer than most tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "catalogue.db")
+        open_catalogue(path).close()
+        return path.read_bytes()
+
+
 def opened(folder: Path) -> Catalogue:
-    """Open a new catalogue in a folder."""
-    return open_catalogue(folder / "catalogue.db")
+    """Open the catalogue of a folder, a blank one if there is none."""
+    path = folder / "catalogue.db"
+    if not path.exists():
+        path.write_bytes(blank())
+    return open_catalogue(path)
 
 
 def found(*urls: str, found_by: FoundBy = FoundBy.LINK) -> list[Found]:

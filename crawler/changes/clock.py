@@ -10,7 +10,7 @@ JITTER = 0.2
 """Re-looks come up to this share sooner or later than said, so that no host sees a rhythm."""
 
 SOON = timedelta(minutes=1)
-"""Longest wait for a look that only lacks the host's or the network's answer."""
+"""First wait for a look that only lacks the word of host or network."""
 
 
 def delay(delays: Sequence[timedelta], number: int, *, url: str) -> timedelta:
@@ -25,7 +25,9 @@ def delay(delays: Sequence[timedelta], number: int, *, url: str) -> timedelta:
     return delays[min(number, len(delays) - 1)] * (1 + JITTER * (2 * share - 1))
 
 
-def counted(looks: Sequence[Look], kind: str, *, delays: Sequence[timedelta], url: str) -> list[Look]:
+def counted(
+    looks: Sequence[Look], kind: str, *, delays: Sequence[timedelta], url: str
+) -> list[Look]:
     """Return the looks of a suspicion that count: the first, then each that came when planned.
 
     A look before its time is an extra one; a look of another kind (an outage in between) says
@@ -43,14 +45,25 @@ def counted(looks: Sequence[Look], kind: str, *, delays: Sequence[timedelta], ur
 def planned(
     looks: Sequence[Look], kind: str, *, delays: Sequence[timedelta], url: str, now: datetime
 ) -> datetime:
-    """Return when the next look of a suspicion counts; after now, even if that time has passed."""
+    """Return when the next look of a suspicion counts.
+
+    If that time has passed and the look was of another kind, the waits grow on, so that a long
+    outage in the middle of a suspicion is not asked about every minute.
+    """
     found = counted(looks, kind, delays=delays, url=url)
-    number = max(0, len(found) - 1)
-    wait = delay(delays, number, url=url)
-    due = (found[-1].at if found else now) + wait
-    return due if due > now else now + min(wait, SOON)
+    stage = max(0, len(found) - 1)
+    if found:
+        due = found[-1].at + delay(delays, stage, url=url)
+        if due > now:
+            return due
+    since = [look for look in looks if found and look.at > found[-1].at]
+    return now + delay(delays, stage + len(since), url=url)
 
 
-def soon(delays: Sequence[timedelta], *, now: datetime) -> datetime:
-    """Return a time shortly after now, in keeping with how fast this site is confirmed."""
-    return now + min([*delays[-1:], SOON])
+def soon(number: int, *, delays: Sequence[timedelta], now: datetime) -> datetime:
+    """Return a time shortly after now for a look that only lacks the word of host or network.
+
+    ``number`` such looks were made before; each waits twice as long, up to the last of the delays.
+    """
+    last = delays[-1] if delays else SOON
+    return now + min(min(last, SOON) * 2 ** min(number, 16), max(last, SOON))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from crawler.changes.align import align, likeness, pair
@@ -109,7 +109,9 @@ def as_text(diff: Diff, *, context_words: int = 12, limit_words: int | None = No
     text = ""
     for number, op in enumerate(diff.ops):
         if op.tag is Tag.EQUAL:
-            piece = _kept(op.after, context_words, first=number == 0, last=number == len(diff.ops) - 1)
+            piece = _kept(
+                op.after, context_words, first=number == 0, last=number == len(diff.ops) - 1
+            )
         else:
             piece = _changed(op, limit_words)
             text = _apart(text, diff.ops[number - 1] if number else None)
@@ -137,7 +139,7 @@ def _prepared(blocks: Sequence[str]) -> list[_Block]:
 
 
 def _moved(old: Sequence[_Block], new: Sequence[_Block]) -> frozenset[str]:
-    """Return the keys of blocks that are in both texts as often: found again, wherever they stand."""
+    """Return the keys of blocks that are in both texts as often, wherever they stand."""
     were, are = Counter(one.key for one in old), Counter(one.key for one in new)
     return frozenset(key for key, times in were.items() if are[key] == times)
 
@@ -195,7 +197,8 @@ class _Draft:
         self, old: Sequence[str], new: Sequence[str], mine: Sequence[str], theirs: Sequence[str]
     ) -> None:
         ops = [
-            _op(equal, tuple(old[lost]), tuple(new[came])) for equal, lost, came in align(mine, theirs)
+            _op(equal, tuple(old[lost]), tuple(new[came]))
+            for equal, lost, came in align(mine, theirs)
         ]
         for op in _without_islands(ops):
             self._put(op.tag, op.before, op.after)
@@ -224,7 +227,7 @@ def _without_islands(ops: Sequence[Op]) -> list[Op]:
             and len(op.before) <= _ISLAND_WORDS
             and min(_size(kept[-1]), _size(ops[number + 1])) > len(op.before)
         )
-        kept.append(_op(False, op.before, op.after) if island else op)
+        kept.append(replace(op, tag=Tag.REPLACED) if island else op)
     return kept
 
 

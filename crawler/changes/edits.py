@@ -30,13 +30,14 @@ CARRIED = 0.8
 _SAME_TITLE = 60.0
 _SHORT_WORD = 4
 _EDGES = ".,;:!?()[]'\"…"
-_NEGATIONS = frozenset(
+_NEGATION_WORDS = (
     "not no never none nor neither nobody nothing cannot without "
     "nicht kein keine keinen keiner nie niemals ohne "
     "ne pas non jamais aucun aucune sans ni ningún ninguno ninguna nunca sin "
     "não nem nenhum nenhuma sem не нет ни нельзя без никогда "
-    "لا لم لن ليس ليست غير بدون değil yok hayır".split()
+    "لا لم لن ليس ليست غير بدون değil yok hay\u0131r"
 )
+_NEGATIONS = frozenset(_NEGATION_WORDS.split())
 
 
 class BodyChange(StrEnum):
@@ -213,7 +214,7 @@ def _image_urls(reading: Reading) -> set[str]:
 
 
 def _digests(reading: Reading) -> frozenset[str] | None:
-    """Return the digests of all the article's pictures; None if there are none or one is unknown."""
+    """Return the digests of all the article's pictures; None if not all of them are known."""
     urls = _image_urls(reading)
     if not urls or not urls <= reading.image_digests.keys():
         return None

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 
-from crawler.changes import clock, telling
+from crawler.changes import clock, suspicion, telling
 from crawler.changes.case import Case
 from crawler.changes.findings import find
+from crawler.changes.suspicion import CHALLENGE, DOWN, HOST_DOWN, OUTAGES
 from storage.model import (
     Alert,
     Axis,
@@ -21,14 +23,7 @@ from storage.model import (
     Target,
 )
 
-OUTAGES = frozenset({"server_error", "unreachable", "broken_response", "bot_challenge"})
-"""Kinds of bad looks that never become a takedown, however long they last."""
-
-_CHALLENGE = "bot_challenge"
-_DOWN = "down"
-_HOST_DOWN = "host_down"
 _NOT_ASKED = frozenset({Outcome.BLOCKED_ADDRESS, Outcome.BLOCKED_ROBOTS})
-_MAX_LOOKS = 100
 
 
 class HostState(StrEnum):
@@ -153,7 +148,7 @@ def _good(hearing: _Hearing) -> Verdict:
     found = _news(hearing)
     events: tuple[Event, ...] = ()
     if standing.told:
-        quiet = standing.told_kind in (_CHALLENGE, _HOST_DOWN)
+        quiet = standing.told_kind in (CHALLENGE, HOST_DOWN)
         alert = Alert.DIGEST if quiet else Alert.NOW
         events = (telling.restored_event(case, standing, found, target=target, alert=alert),)
     elif any(one.alert is not Alert.NONE for one in found):
@@ -203,7 +198,7 @@ def _takedown(hearing: _Hearing, bad: Finding) -> Verdict:
         return _verdict(hearing, standing)
     if standing.told and standing.told_kind == bad.kind and standing.kind != bad.kind:
         # Back from another kind to the state that was told: known, never repeated.
-        return _verdict(hearing, _told(standing, bad.kind))
+        return _verdict(hearing, suspicion.told(standing, bad.kind))
     standing = _suspect(hearing, bad.kind)
     if not _agreed(hearing, standing):
         return _verdict(hearing, standing, again=_next_look(hearing, standing))
@@ -214,57 +209,66 @@ def _confirm(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
     """Tell a takedown on which all re-looks agreed, if host and network are well."""
     delays = hearing.delays(bad.kind)
     if hearing.control.network is False:
-        again = clock.soon(delays, now=hearing.now)
-        return _verdict(hearing, standing, again=again, needs_control=True)
+        return _undecided(hearing, standing)
     match hearing.control.host:
         case HostState.WELL:
             event = telling.state_event(
                 hearing.case, standing, bad, hearing.of(Axis.AVAILABILITY), target=hearing.target
             )
-            return _verdict(hearing, _told(standing, bad.kind), events=(event,))
+            return _verdict(hearing, suspicion.told(standing, bad.kind), events=(event,))
         case HostState.FAILING:
             standing, events = _host_down(hearing, standing, bad)
             again = hearing.now + clock.delay(delays, len(delays), url=hearing.target.url)
             return _verdict(hearing, standing, events=events, again=again)
         case HostState.UNKNOWN:
-            again = clock.soon(delays, now=hearing.now)
-            return _verdict(hearing, standing, again=again, needs_control=True)
+            return _undecided(hearing, standing)
+        case _:
+            assert_never(hearing.control.host)
+
+
+def _undecided(hearing: _Hearing, standing: Standing) -> Verdict:
+    """Wait for the word of host or network; the looks at the page itself have agreed."""
+    delays = hearing.delays(standing.kind)
+    agreed = [look for look in standing.looks if look.kind == standing.kind]
+    again = clock.soon(max(0, len(agreed) - len(delays) - 1), delays=delays, now=hearing.now)
+    return _verdict(hearing, standing, again=again, needs_control=True)
 
 
 def _outage(hearing: _Hearing, bad: Finding) -> Verdict:
     """Judge a look of a kind that is a fault of the moment; long ones are told as ``down``."""
     standing = hearing.standing
-    if _is_takedown(standing):
+    if suspicion.is_takedown(standing):
         if standing.phase is Phase.CONFIRMED:
             return _verdict(hearing, standing)
         # It neither counts for the suspicion nor against it.
-        standing = _with_look(standing, hearing.look)
-        return _verdict(hearing, standing, again=_next_look(hearing, standing))
-    if standing.phase is Phase.CONFIRMED and standing.kind == _DOWN:
+        standing = suspicion.with_look(standing, hearing.look)
+        if not _outlasted(hearing, standing):
+            return _verdict(hearing, standing, again=_next_look(hearing, standing))
+        return _down(hearing, suspicion.as_outage(standing, bad), bad)
+    if standing.phase is Phase.CONFIRMED and standing.kind == DOWN:
         return _verdict(hearing, standing)
     standing = _failing(hearing, bad)
     assert standing.since is not None
     lasted = hearing.now - standing.since
-    if lasted >= hearing.site.down_after and bad.kind != _CHALLENGE:
+    if lasted >= hearing.site.down_after and bad.kind != CHALLENGE:
         return _down(hearing, standing, bad)
-    if bad.kind == _CHALLENGE and standing.told_kind != _CHALLENGE and _repeated(hearing, standing):
+    if bad.kind == CHALLENGE and standing.told_kind != CHALLENGE and _repeated(hearing, standing):
         return _challenged(hearing, standing, bad)
     again = None if standing.phase is Phase.CONFIRMED else _outage_look(hearing, standing)
     return _verdict(hearing, standing, again=again)
 
 
 def _down(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
-    """Tell an outage that lasted, as the host's if its other pages fail too; not if we are cut off."""
+    """Tell an outage that lasted; as the host's if its other pages fail, not if we are cut off."""
     if hearing.control.network is False:
-        again = clock.soon(hearing.delays(bad.kind), now=hearing.now)
-        return _verdict(hearing, standing, again=again, needs_control=True)
+        return _undecided(hearing, standing)
     if hearing.control.host is HostState.FAILING:
         standing, events = _host_down(hearing, standing, bad)
         return _verdict(hearing, replace(standing, phase=Phase.CONFIRMED), events=events)
     finding = telling.down_finding(standing, bad, now=hearing.now)
     found = (finding, *hearing.of(Axis.AVAILABILITY))
     event = telling.state_event(hearing.case, standing, finding, found, target=hearing.target)
-    return _verdict(hearing, _told(standing, _DOWN), events=(event,))
+    return _verdict(hearing, suspicion.told(standing, DOWN), events=(event,))
 
 
 def _challenged(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
@@ -272,17 +276,17 @@ def _challenged(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
     finding = replace(bad, axis=Axis.OPERATIONS)
     found = hearing.of(Axis.AVAILABILITY)
     event = telling.state_event(hearing.case, standing, finding, found, target=hearing.target)
-    return _verdict(hearing, _told(standing, _CHALLENGE), events=(event,))
+    return _verdict(hearing, suspicion.told(standing, CHALLENGE), events=(event,))
 
 
 def _host_down(
     hearing: _Hearing, standing: Standing, bad: Finding
 ) -> tuple[Standing, tuple[Event, ...]]:
     """Tell, once, that the whole host fails; the target itself stays under suspicion."""
-    if standing.told_kind == _HOST_DOWN:
+    if standing.told_kind == HOST_DOWN:
         return standing, ()
     event = telling.host_down_event(hearing.case, standing, bad, target=hearing.target)
-    return replace(standing, told=True, told_kind=_HOST_DOWN), (event,)
+    return replace(standing, told=True, told_kind=HOST_DOWN), (event,)
 
 
 # --- the standing -----------------------------------------------------------------------------
@@ -292,10 +296,9 @@ def _suspect(hearing: _Hearing, kind: str) -> Standing:
     """Return the standing with this look in its suspicion, a new one if the kind is new."""
     standing = hearing.standing
     if standing.phase is Phase.SUSPECT and standing.kind == kind:
-        return _with_look(standing, hearing.look)
-    return replace(
-        standing, phase=Phase.SUSPECT, kind=kind, since=hearing.now, looks=(hearing.look,)
-    )
+        return suspicion.with_look(standing, hearing.look)
+    since = standing.since if standing.told and standing.since else hearing.now
+    return replace(standing, phase=Phase.SUSPECT, kind=kind, since=since, looks=(hearing.look,))
 
 
 def _failing(hearing: _Hearing, bad: Finding) -> Standing:
@@ -310,25 +313,14 @@ def _failing(hearing: _Hearing, bad: Finding) -> Standing:
             looks=(hearing.look,),
         )
     kind = standing.kind if standing.phase is Phase.CONFIRMED else bad.kind
-    return replace(_with_look(standing, hearing.look), kind=kind)
+    return replace(suspicion.with_look(standing, hearing.look), kind=kind)
 
 
-def _with_look(standing: Standing, look: Look) -> Standing:
-    """Return the standing with one more look; of very many the first and the latest are kept."""
-    looks = (*standing.looks, look)
-    if len(looks) > _MAX_LOOKS:
-        half = _MAX_LOOKS // 2
-        looks = (*looks[:half], *looks[-half:])
-    return replace(standing, looks=looks)
-
-
-def _told(standing: Standing, kind: str) -> Standing:
-    return replace(standing, phase=Phase.CONFIRMED, kind=kind, told=True, told_kind=kind)
-
-
-def _is_takedown(standing: Standing) -> bool:
-    outage = standing.kind in OUTAGES or standing.kind == _DOWN
-    return standing.phase is not Phase.OK and not outage
+def _outlasted(hearing: _Hearing, standing: Standing) -> bool:
+    """Whether an outage in the middle of a suspicion has gone on so long that it is told."""
+    looks = suspicion.last_outage(standing)
+    told_of = hearing.look.kind != CHALLENGE
+    return told_of and hearing.now - looks[0].at >= hearing.site.down_after
 
 
 def _agreed(hearing: _Hearing, standing: Standing) -> bool:
@@ -342,8 +334,8 @@ def _agreed(hearing: _Hearing, standing: Standing) -> bool:
 
 def _repeated(hearing: _Hearing, standing: Standing) -> bool:
     """Whether a challenge was met again at a planned re-look, so that it is no passing one."""
-    delays = hearing.delays(_CHALLENGE)
-    found = clock.counted(standing.looks, _CHALLENGE, delays=delays, url=hearing.target.url)
+    delays = hearing.delays(CHALLENGE)
+    found = clock.counted(standing.looks, CHALLENGE, delays=delays, url=hearing.target.url)
     return len(found) > min(1, len(delays))
 
 

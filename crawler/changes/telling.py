@@ -17,7 +17,7 @@ _DIFF_WORDS = 5_000
 def event_id(subject: str, kind: str, at: datetime | str) -> str:
     """Return the id of an event: the same whenever and wherever it is derived again."""
     moment = at if isinstance(at, str) else at.isoformat()
-    return uuid.uuid5(_NAMESPACE, "\n".join((subject, kind, moment))).hex
+    return uuid.uuid5(_NAMESPACE, f"{subject}\n{kind}\n{moment}").hex
 
 
 def content_event(
@@ -114,10 +114,8 @@ def down_finding(standing: Standing, cause: Finding, *, now: datetime) -> Findin
     )
 
 
-def host_down_event(
-    case: Case, standing: Standing, cause: Finding, *, target: Target
-) -> Event:
-    """Return the event that a whole host fails; its id is the host's, whichever target writes it."""
+def host_down_event(case: Case, standing: Standing, cause: Finding, *, target: Target) -> Event:
+    """Return the event that a whole host fails; the id is the host's, whoever writes it."""
     since = standing.since or case.after.at
     return Event(
         id=event_id(target.host, "host_down", since.date().isoformat()),

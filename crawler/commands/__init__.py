@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = _dispatch(words)
         sys.stdout.flush()
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXIT_ERROR
+        return stop.code if isinstance(stop.code, int) else EXIT_ERROR * bool(stop.code)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -186,7 +186,7 @@ def _load(verb: str) -> Verb:
     name = f"{__name__}.{verb.replace('-', '_')}"
     try:
         module = import_module(name)
-    except Exception as error:
+    except Exception as error:  # a file somebody added may fail in any way
         logger.debug("the file of the verb does not load", exc_info=True)
         where = traceback.extract_tb(error.__traceback__)[-1]
         raise CrawlerError(

@@ -3,7 +3,7 @@
 import argparse
 
 from crawler import build
-from crawler.changes.show import as_text
+from crawler.changes.diff import as_text
 from crawler.commands import add_archive, add_json, parse_moment
 from crawler.console import diff_text, json_line
 from crawler.history import last_change

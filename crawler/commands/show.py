@@ -1,6 +1,7 @@
 """``holdfast show``: the evidence of an event, or what is kept of a page."""
 
 import argparse
+from collections.abc import Sequence
 
 from crawler import build
 from crawler.build import Parts
@@ -113,7 +114,7 @@ def _capture(own: Parts, capture_id: int | None) -> Capture | None:
         return captures.one(db, capture_id)
 
 
-def _records(named: list[tuple[object, Capture]]) -> None:
+def _records(named: Sequence[tuple[object, Capture]]) -> None:
     print_table(
         (
             (

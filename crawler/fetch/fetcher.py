@@ -57,24 +57,24 @@ class Fetcher:
 
         Every hop is guarded, asked of robots.txt, paced and kept like the first.
         """
-        url, via, role = ticket.target.url, None, Role.TARGET
-        for hop in range(MOST_HOPS + 1):
-            fetched = await self.one(ticket, url, role=role, hop=hop, via=via)
-            location = fetched.capture.location
-            if location is None:
+        url, via = ticket.target.url, None
+        fetched = await self.one(ticket, url, role=Role.TARGET, hop=0, via=None)
+        for hop in range(1, MOST_HOPS + 1):
+            if fetched.capture.location is None:
                 return fetched
-            url, via, role = location, url, Role.REDIRECT
-        ticket.reason = f"more than {MOST_HOPS} redirects"
+            url, via = fetched.capture.location, url
+            fetched = await self.one(ticket, url, role=Role.REDIRECT, hop=hop, via=via)
+        if fetched.capture.location is not None:
+            ticket.reason = f"more than {MOST_HOPS} redirects"
         return fetched
 
-    async def requisite(self, ticket: Ticket, url: str, *, via: str) -> Fetched:
+    async def requisite(self, ticket: Ticket, url: str, *, via: str) -> None:
         """Fetch something a page needs, redirects included, and keep it beside the page."""
         for hop in range(MOST_HOPS + 1):
             fetched = await self.one(ticket, url, role=Role.REQUISITE, hop=hop, via=via)
             if fetched.capture.location is None:
-                break
+                return
             url, via = fetched.capture.location, url
-        return fetched
 
     async def one(
         self, ticket: Ticket, url: str, *, role: Role, hop: int, via: str | None

@@ -119,7 +119,7 @@ def _failed(failure: Failure, *, ticket: Ticket) -> None:
     if isinstance(failure.value, WEB_FAILURES):
         _done(ticket)
     elif not ticket.read.done():
-        ticket.read.set_exception(failure.value)
+        ticket.read.set_exception(failure.value or CrawlerError(str(failure)))
 
 
 def _done(ticket: Ticket) -> None:

@@ -21,8 +21,15 @@ LONGEST_DELAY = timedelta(seconds=60)
 class Rules(Protocol):
     """What one host's robots.txt says."""
 
-    kept_for: timedelta
-    sitemaps: tuple[str, ...]
+    @property
+    def kept_for(self) -> timedelta:
+        """Return how long the rules stand before robots.txt is asked for again."""
+        ...
+
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """Return the sitemaps it names."""
+        ...
 
     def refusal(self, url: str) -> tuple[Outcome, str] | None:
         """Return the outcome and the reason why a URL is not fetched, or None."""

@@ -84,7 +84,7 @@ def _finished(article: Article) -> Article:
 
 
 def _kind(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
-    """Return ``text/html``, ``text/plain`` or what else the answer is, by header and first bytes."""
+    """Return ``text/html``, ``text/plain`` or what else it is, by header and first bytes."""
     declared = _header(headers, "content-type").split(";")[0].strip().lower()
     start = body[:1024].lower()
     if start.startswith(_NOT_TEXT):
@@ -108,7 +108,12 @@ def _plain(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Arti
     texts = map(tidy, decoded.text.replace("\r\n", "\n").split("\n\n"))
     blocks = [Block(kind="paragraph", text=text) for text in texts if text][:MAX_BLOCKS]
     return _finished(
-        Article(url=url, blocks=tuple(blocks), engine=_engine("plain text", decoded), warnings=decoded.warnings)
+        Article(
+            url=url,
+            blocks=tuple(blocks),
+            engine=_engine("plain text", decoded),
+            warnings=decoded.warnings,
+        )
     )
 
 
@@ -137,7 +142,9 @@ def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> 
         modified=facts.modified,
         language=facts.language,
         canonical_url=facts.canonical_url,
-        blocks=_blocks(seen.runs[number] for number in text) if text else _visible(seen, facts.told_by),
+        blocks=_blocks(seen.runs[number] for number in text)
+        if text
+        else _visible(seen, facts.told_by),
         images=article_images(
             seen, article=text, heading=min(facts.told_by, default=None), url=url
         ),
@@ -153,7 +160,7 @@ def _blocks(runs: Iterable[Run]) -> tuple[Block, ...]:
 
 
 def _visible(seen: Outline, told_by: frozenset[int]) -> tuple[Block, ...]:
-    """Return the text of a page without an article, without its navigation if there is other text."""
+    """Return the text of a page without an article; its navigation only if there is no other."""
     rest = [run for number, run in enumerate(seen.runs) if number not in told_by]
     return _blocks([run for run in rest if not run.chrome] or rest or seen.runs)
 
@@ -166,6 +173,10 @@ def _warnings(page: Page, *, found: bool) -> tuple[str, ...]:
 def _flat(decoded: Decoded, *, url: str) -> Article:
     """Read a page that no parser holds: the text between its tags."""
     texts = filter(None, map(tidy, flat_text(decoded.text)))
-    blocks = tuple(Block(kind="paragraph", text=unescape(text)) for text in islice(texts, MAX_BLOCKS))
+    blocks = tuple(
+        Block(kind="paragraph", text=unescape(text)) for text in islice(texts, MAX_BLOCKS)
+    )
     warnings = ("no tree could be made of this page", NO_ARTICLE)
-    return Article(url=url, blocks=blocks, engine=_engine("tags removed", decoded), warnings=warnings)
+    return Article(
+        url=url, blocks=blocks, engine=_engine("tags removed", decoded), warnings=warnings
+    )

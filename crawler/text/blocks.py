@@ -9,21 +9,25 @@ from lxml.html import HtmlElement
 
 from crawler.text.fold import tidy
 
-BLOCK_TAGS = frozenset(
+_BLOCKS = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p "
-    "pre search section summary table tbody td tfoot th thead tr ul".split()
+    "pre search section summary table tbody td tfoot th thead tr ul"
 )
+BLOCK_TAGS = frozenset(_BLOCKS.split())
 """Elements that begin and end a line of their own."""
 
-_UNSEEN_TAGS = frozenset(
+_UNSEEN = (
     "applet audio button canvas datalist embed head iframe input map math noscript object option "
-    "script select style svg template textarea title video".split()
+    "script select style svg template textarea title video"
 )
+_UNSEEN_TAGS = frozenset(_UNSEEN.split())
 _CHROME_TAGS = frozenset({"nav", "footer", "aside", "menu"})
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-_CAPTION_CLASS = re.compile(r"(?:^|[\s_-])(?:caption|cutline|legende|bildunterschrift)(?:$|[\s_-])", re.I)
-_DIGITS = re.compile(r"[0-9a-f]{8,}|\d+", re.I)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_CAPTION_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:caption|cutline|legende|bildunterschrift)(?:$|[\s_-])", re.IGNORECASE
+)
+_DIGITS = re.compile(r"[0-9a-f]{8,}|\d+", re.IGNORECASE)
 _PATH_STEPS = 6
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _KINDS = {

@@ -120,7 +120,9 @@ def _scope(runs: Sequence[Run], hits: set[int]) -> HtmlElement:
 
 def _inside(scope: HtmlElement, runs: Sequence[Run]) -> set[int]:
     return {
-        number for number, run in enumerate(runs) if any(one is scope for one in ancestors(run.element))
+        number
+        for number, run in enumerate(runs)
+        if any(one is scope for one in ancestors(run.element))
     }
 
 

@@ -12,7 +12,9 @@ from w3lib.encoding import (
     to_unicode,
 )
 
-_TAGS = re.compile(rb"<(?:script|style)\b.*?</(?:script|style)\s*>|<[^>]*>", re.I | re.S)
+_TAGS = re.compile(
+    rb"<(?:script|style)\b.*?</(?:script|style)\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL
+)
 _SPARSE = re.compile(rb"[\x00-\x7f]{200,}")
 _SAMPLE_BYTES = 32_768
 _SCAN_BYTES = 524_288
@@ -52,9 +54,7 @@ def decode(body: bytes, *, headers: Sequence[tuple[str, str]]) -> Decoded:
     return _read(body, charset=declared, source=source)
 
 
-def _read(
-    body: bytes, *, charset: str, source: str, warnings: tuple[str, ...] = ()
-) -> Decoded:
+def _read(body: bytes, *, charset: str, source: str, warnings: tuple[str, ...] = ()) -> Decoded:
     try:
         text = to_unicode(body, charset)
     except (LookupError, UnicodeError):  # a codec that is no charset, such as "idna"
@@ -99,7 +99,7 @@ def _wide(body: bytes) -> str | None:
 
 
 def _contradicted(body: bytes, declared: str) -> bool:
-    """Whether the bytes cannot be what was declared: broken UTF-8, or UTF-8 called something else."""
+    """Whether the bytes are not what was declared: broken UTF-8, or UTF-8 under another name."""
     utf8 = _valid_utf8(body)
     if declared == "utf-8":
         return not utf8 and _broken_share(body) > 0.05

@@ -5,7 +5,7 @@ import unicodedata
 
 _INVISIBLE = dict.fromkeys(
     [
-        *range(0x00, 0x09),
+        *range(0x09),
         *range(0x0E, 0x1C),
         *range(0x7F, 0x85),
         *range(0x86, 0xA0),
@@ -20,12 +20,12 @@ _INVISIBLE = dict.fromkeys(
 _FORMAT = dict.fromkeys(
     [0x61C, *range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x2061, 0x206A), 0x640]
 )
-"""Joiners, direction marks and the Arabic stretching stroke: they change the look, not the words."""
+"""Joiners, direction marks, the Arabic stretching stroke: they change the look, not the words."""
 
 _SAME = {
-    **dict.fromkeys(map(ord, "‘’‚‛ʼ´`′"), "'"),
-    **dict.fromkeys(map(ord, "“”„‟«»″"), '"'),
-    **dict.fromkeys(map(ord, "‐‑‒–—―−"), "-"),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u02bc\u00b4`\u2032"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033"), '"'),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
 }
 """Quotes and dashes that editors, templates and typesetters put in each other's place."""
 
@@ -45,7 +45,7 @@ def tidy(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return the form in which two texts are the same to a reader: NFKC, plain quotes, dashes, spaces."""
+    """Return the form in which texts are the same to a reader: NFKC, plain quotes and dashes."""
     plain = text.translate(_INVISIBLE).translate(_FORMAT).translate(_SAME)
     return " ".join(unicodedata.normalize("NFKC", plain).split())
 

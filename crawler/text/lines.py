@@ -23,7 +23,7 @@ _MONTHS = {
     for number, names in enumerate(_MONTH_NAMES, start=1)
     for name in names.split()
 }
-_FILLERS = frozenset("st nd rd th er of de del le la the г year".split())
+_FILLERS = frozenset(("st", "nd", "rd", "th", "er", "of", "de", "del", "le", "la", "the", "\u0433"))
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d?)-(\d\d?)(?!\d)")
 _DOTTED = re.compile(r"(?<!\d)(\d\d?)([./])(\d\d?)\2((?:19|20)\d\d)(?!\d)")
@@ -32,21 +32,23 @@ _URL_DATE = re.compile(r"/((?:19|20)\d\d)[/-](\d\d?)[/-](\d\d?)(?=[/_.-]|$)")
 _PUBLISHED = re.compile(
     r"(?:first\s+)?(?:published|posted|date|publi[ée]e?|ver[öo]ffentlicht|publicado|"
     r"опубликовано|дата|نشرت?|تاريخ\s+النشر|نشر\s+في)\b",
-    re.I,
+    re.IGNORECASE,
 )
 _MODIFIED = re.compile(
     r"(?:last\s+)?(?:updated|modified|edited)\b|mis\s+à\s+jour|aktualisiert|actualizado|обновлено|"
     r"(?:آخر\s+)?تحديث",
-    re.I,
+    re.IGNORECASE,
 )
 _BY = (
     r"(?:written\s+)?by|reported\s+by|von|par|por|di|автор[ы]?|текст|بقلم|كتبت?|كتابة|إعداد|المصدر"
 )
-_BYLINE = re.compile(rf"(?:{_BY})(?:\s*:\s*|\s+)(?P<names>\S.*)", re.I)
-_BARE_BY = re.compile(rf"(?:{_BY})\s*:?", re.I)
-_BETWEEN = re.compile(r"\s*(?:[,;،&|]|\s(?:and|und|et|y|e|и)\s|\sو\s*)\s*", re.I)
-_NO_NAME = re.compile(r"[\d?!:@/<>{}\[\]\"“”]|\.\s+\S+\s+\S+\s+\S+\s+\S+|https?", re.I)
-_SMALL_WORDS = frozenset("al el de da di du del della von van der den la le bin ibn abu y of for".split())
+_BYLINE = re.compile(rf"(?:{_BY})(?:\s*:\s*|\s+)(?P<names>\S.*)", re.IGNORECASE)
+_BARE_BY = re.compile(rf"(?:{_BY})\s*:?", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*(?:[,;،&|]|\s(?:and|und|et|y|e|и)\s|\sو\s*)\s*", re.IGNORECASE)
+_NO_NAME = re.compile(r"[\d?!:@/<>{}\[\]\"“”]|\.\s+\S+\s+\S+\s+\S+\s+\S+|https?", re.IGNORECASE)
+_SMALL = "al el de da di du del della von van der den la le bin ibn abu y of for"
+_SMALL_WORDS = frozenset(_SMALL.split())
+_AROUND_NAME = " \t-\u2013\u2014|\u2022\u00b7*.:,"
 _MAX_LINE = 140
 _MAX_NAME_WORDS = 6
 
@@ -81,7 +83,7 @@ def modified_line(line: str) -> str | None:
 
 
 def byline_names(line: str) -> tuple[str, ...]:
-    """Return the names of a line such as ``By: Nadia Karim and Omar Said``; none if it is no by-line."""
+    """Return the names of a line such as ``By: Nadia Karim and Omar Said``; else none."""
     found = _BYLINE.fullmatch(line) if len(line) <= _MAX_LINE else None
     if found is None:
         return ()
@@ -96,7 +98,7 @@ def is_bare_by(line: str) -> bool:
 
 def split_names(text: str) -> tuple[str, ...]:
     """Return the names in a list of names, each once."""
-    names = (name.strip(" \t-–—|•·*.:,") for name in _BETWEEN.split(text))
+    names = (name.strip(_AROUND_NAME) for name in _BETWEEN.split(text))
     return tuple(dict.fromkeys(name for name in names if name))
 
 

@@ -1,6 +1,7 @@
 """Read the schema.org description (JSON-LD) of an article, as far as it can be trusted."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,13 +54,14 @@ def linked_data(root: HtmlElement) -> LinkedData:
 
 def _nodes(root: HtmlElement) -> Iterator[dict[str, object]]:
     """Return every object of every script, outer ones first, a bounded number of them."""
-    waiting: list[object] = []
-    for script in root.iter("script"):
-        if (script.get("type") or "").strip().lower() == "application/ld+json":
-            waiting.append(_load(script.text or ""))
+    waiting = deque(
+        _load(script.text or "")
+        for script in root.iter("script")
+        if (script.get("type") or "").strip().lower() == "application/ld+json"
+    )
     seen = 0
     while waiting and seen < _MAX_NODES:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         seen += 1
         if isinstance(node, dict):
             yield node

@@ -20,9 +20,9 @@ from crawler.text.lines import (
 )
 from crawler.text.linked_data import LinkedData, linked_data
 
-_SEPARATOR = re.compile(r"\s+(?:[|–—·•»«:]{1,2}|-{1,2})\s+|\s*\|\s*")
+_SEPARATOR = re.compile(r"\s+(?:[|\u2013\u2014·•»«:]{1,2}|-{1,2})\s+|\s*\|\s*")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][a-zA-Z0-9]{2,8})*")
-_AUTHOR_CLASS = re.compile(r"(?:^|[\s_-])(?:byline|author|writer)s?(?:$|[\s_-])", re.I)
+_AUTHOR_CLASS = re.compile(r"(?:^|[\s_-])(?:byline|author|writer)s?(?:$|[\s_-])", re.IGNORECASE)
 _HEAD_RUNS = 30
 _TITLE_LENGTH = 1000
 _MAX_AUTHORS = 20
@@ -44,8 +44,21 @@ _PUBLISHED_META = (
     "parsely-pub-date",
     "cxenseparse:recs:publishtime",
 )
-_MODIFIED_META = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified")
-_AUTHOR_META = ("author", "article:author_name", "parsely-author", "sailthru.author", "dc.creator", "byl")
+_MODIFIED_META = (
+    "article:modified_time",
+    "og:updated_time",
+    "datemodified",
+    "last-modified",
+    "dcterms.modified",
+)
+_AUTHOR_META = (
+    "author",
+    "article:author_name",
+    "parsely-author",
+    "sailthru.author",
+    "dc.creator",
+    "byl",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +88,12 @@ class _Lines:
 
 
 def metadata(
-    root: HtmlElement, *, runs: Sequence[Run], article: Sequence[int], url: str, language: str | None
+    root: HtmlElement,
+    *,
+    runs: Sequence[Run],
+    article: Sequence[int],
+    url: str,
+    language: str | None,
 ) -> Metadata:
     """Return the fields of a page; ``article`` are the numbers of the runs that are its text."""
     meta = _meta(root)
@@ -128,13 +146,20 @@ def _title(headline: str, bare: str, declared: str) -> str:
 
 def _headline(runs: Sequence[Run], titles: Sequence[str]) -> tuple[str, frozenset[int]]:
     """Return the h1 that the page's titles speak of, else its first, and the runs it is made of."""
-    found = [number for number, run in enumerate(runs) if run.element.tag == "h1" and not run.chrome]
+    found = [
+        number for number, run in enumerate(runs) if run.element.tag == "h1" and not run.chrome
+    ]
     if not found:
         return "", frozenset()
-    best = max(found, key=lambda number: (max(_likeness(runs[number].text, one) for one in titles), -number))
+    best = max(
+        found,
+        key=lambda number: (max(_likeness(runs[number].text, one) for one in titles), -number),
+    )
     element = runs[best].element
     numbers = [number for number in found if runs[number].element is element]
-    return tidy(" ".join(runs[number].text for number in numbers))[:_TITLE_LENGTH], frozenset(numbers)
+    return tidy(" ".join(runs[number].text for number in numbers))[:_TITLE_LENGTH], frozenset(
+        numbers
+    )
 
 
 def _likeness(heading: str, title: str) -> float:
@@ -270,7 +295,11 @@ def _only_a_date(text: str) -> bool:
 def _language(root: HtmlElement, meta: dict[str, str], data: LinkedData) -> str | None:
     html = root if root.tag == "html" else None
     declared = [
-        (html.get("lang") or html.get("{http://www.w3.org/XML/1998/namespace}lang") or html.get("xml:lang"))
+        (
+            html.get("lang")
+            or html.get("{http://www.w3.org/XML/1998/namespace}lang")
+            or html.get("xml:lang")
+        )
         if html is not None
         else None,
         meta.get("content-language"),
@@ -317,4 +346,7 @@ def _host_names(url: str) -> set[str]:
     except ValueError:
         return set()
     labels = [label for label in host.split(".") if label != "www"]
-    return {_compact(".".join(labels)), *(_compact(label) for label in labels[:-1] if len(label) > 3)}
+    return {
+        _compact(".".join(labels)),
+        *(_compact(label) for label in labels[:-1] if len(label) > 3),
+    }

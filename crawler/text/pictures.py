@@ -41,7 +41,9 @@ def _source(element: HtmlElement, url: str) -> str | None:
         source = absolute(element.get(attribute) or "", base=url)
         if source is not None:
             return source
-    listed = re.split(r"[\s,]+", (element.get("srcset") or element.get("data-srcset") or "").strip())
+    listed = re.split(
+        r"[\s,]+", (element.get("srcset") or element.get("data-srcset") or "").strip()
+    )
     return absolute(listed[0], base=url)
 
 

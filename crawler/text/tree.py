@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from lxml import etree
-from lxml.html import HTMLParser, HtmlElement, document_fromstring
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 MAX_DEPTH = 200
 """Elements inside elements that recursive extractors are trusted with."""
@@ -15,7 +15,9 @@ MAX_ELEMENTS = 60_000
 _PARSER_DEPTH = 2000
 """libxml2 drops what lies deeper than 2,048 elements."""
 
-_CONTENTLESS = re.compile(r"<(script|style|template)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.I | re.S)
+_CONTENTLESS = re.compile(
+    r"<(script|style|template)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL
+)
 _TAG = re.compile(r"</?[a-zA-Z!?][^<>]*>?")
 
 

@@ -14,13 +14,15 @@ from markupsafe import Markup
 from crawler.console import diff_parts, escape
 from crawler.durations import tell_duration
 from crawler.listing import iso
-from crawler.wording import named
+from crawler.wording import cut, named
 from storage.model import Outcome
 
 TEMPLATES = Path(__file__).parent / "templates"
-SHORT_CONTEXT_WORDS = 8
 SHORT_CHANGES = 6
-SHORT_CHANGE_WORDS = 40
+SHORT_CHANGE_LENGTH = 300
+SHORT_CONTEXT_WORDS = 8
+SHORT_CONTEXT_LENGTH = 80
+"""Lengths are in characters: not every script puts spaces between its words."""
 
 OUTCOMES = {
     Outcome.OK: "answered",
@@ -78,6 +80,7 @@ def templates() -> Environment:
         finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters |= {
         "ago": ago,
@@ -180,33 +183,26 @@ def short(diff: str) -> list[Piece]:
         if changes > SHORT_CHANGES:
             kept.append(Piece(mark=Mark.KEPT, text=" …"))
             break
-        kept.append(Piece(mark=piece.mark, text=_cut(piece.text)))
+        kept.append(Piece(mark=piece.mark, text=cut(piece.text, SHORT_CHANGE_LENGTH)))
     return kept
 
 
 def _shortened(piece: Piece, *, first: bool, last: bool) -> Piece:
     """Keep of unchanged words those next to a change; without changes, the beginning."""
     if first and last:
-        return Piece(mark=piece.mark, text=_cut(piece.text))
-    found = _runs(piece.text)
-    head = [] if first else found[: SHORT_CONTEXT_WORDS * 2]
-    tail = [] if last else found[-SHORT_CONTEXT_WORDS * 2 :]
-    if len(found) <= len(head) + len(tail):
+        return Piece(mark=piece.mark, text=cut(piece.text, SHORT_CHANGE_LENGTH))
+    head = "" if first else _first_words(piece.text)
+    # The last words of a text are the first ones of the text read backwards.
+    tail = "" if last else _first_words(piece.text[::-1])[::-1]
+    if len(piece.text) <= len(head) + len(tail):
         return piece
-    sides = ("".join(head).rstrip(), "…", "".join(tail).lstrip())
+    sides = (head.rstrip(), "…", tail.lstrip())
     return Piece(mark=piece.mark, text=" ".join(side for side in sides if side))
 
 
-def _cut(text: str) -> str:
-    found = _runs(text)
-    if len(found) <= SHORT_CHANGE_WORDS * 2:
-        return text
-    return "".join(found[: SHORT_CHANGE_WORDS * 2]) + " …"
-
-
-def _runs(text: str) -> list[str]:
-    """Split a text into words and the spaces between them."""
-    return re.findall(r"\s+|\S+", text)
+def _first_words(text: str) -> str:
+    runs = re.findall(r"\s+|\S+", text[:SHORT_CONTEXT_LENGTH])
+    return "".join(runs[: SHORT_CONTEXT_WORDS * 2])
 
 
 def _visible(value: object) -> object:

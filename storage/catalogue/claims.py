@@ -4,12 +4,14 @@ A claim is a lease with a fence: a number that grows with every claim of the hos
 for a claim names it, and is refused once the host was lent to somebody else.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, True_, case, func, select, true, update
 
 from storage.catalogue import targets
+from storage.catalogue.dialects import portions
 from storage.catalogue.tables import hosts
 from storage.catalogue.tables import targets as target_rows
 from storage.errors import FenceError
@@ -17,22 +19,27 @@ from storage.model import Claim
 
 
 def claim(
-    db: Connection, *, worker: str, now: datetime, lease: timedelta, limit: int
+    db: Connection,
+    *,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    only: Collection[int] | None = None,
 ) -> Claim | None:
     """Claim the host that has waited longest, with its due targets; None when nothing is due.
 
-    Hosts that are lent or may not be asked yet cost nothing here, however many they are.
+    Hosts that are lent or may not be asked yet cost nothing here, however many they are. With
+    ``only`` (the ids of a one-off run) other targets are left alone; its cost grows with their
+    number.
     """
     _wake(db, now)
-    first = (
-        select(hosts.c.host, hosts.c.fence)
-        .where(hosts.c.asleep_until.is_(None), hosts.c.head_due_at <= now)
-        .order_by(hosts.c.head_due_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    host = db.execute(first).first()
-    if host is None:
+    chosen = [true()] if only is None else map(target_rows.c.id.in_, portions(sorted(only)))
+    for condition in chosen:
+        host = db.execute(_longest_waiting(now, condition)).first()
+        if host is not None:
+            break
+    else:
         return None
     until = now + lease
     db.execute(
@@ -42,7 +49,7 @@ def claim(
     )
     due = (
         select(*targets.COLUMNS)
-        .where(target_rows.c.host == host.host, target_rows.c.queue_at <= now)
+        .where(target_rows.c.host == host.host, target_rows.c.queue_at <= now, condition)
         .order_by(target_rows.c.queue_at, target_rows.c.id)
         .limit(limit)
     )
@@ -112,6 +119,20 @@ def next_at(db: Connection) -> datetime | None:
     asleep = select(func.min(wakes_at)).where(hosts.c.asleep_until.is_not(None))
     times = (db.execute(awake).scalar(), db.execute(asleep).scalar())
     return min((time for time in times if time is not None), default=None)
+
+
+def _longest_waiting(now: datetime, condition: ColumnElement[bool]) -> Select[tuple[str, int]]:
+    statement = (
+        select(hosts.c.host, hosts.c.fence)
+        .where(hosts.c.asleep_until.is_(None), hosts.c.head_due_at <= now)
+        .order_by(hosts.c.head_due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if isinstance(condition, True_):
+        return statement
+    due = select(target_rows.c.host).where(target_rows.c.queue_at <= now, condition)
+    return statement.where(hosts.c.host.in_(due))
 
 
 def _wake(db: Connection, now: datetime) -> None:

@@ -24,6 +24,8 @@ def put(db: Connection, standing: Standing) -> None:
         "looks": standing.looks,
         "good_capture_id": standing.good_capture_id,
         "told": standing.told,
+        "told_kind": standing.told_kind,
+        "moved_to": standing.moved_to,
     }
     db.execute(insert_or_replace(db, standings), row)
 
@@ -44,4 +46,6 @@ def _from_row(row: RowMapping) -> Standing:
         looks=row["looks"],
         good_capture_id=row["good_capture_id"],
         told=row["told"],
+        told_kind=row["told_kind"],
+        moved_to=row["moved_to"],
     )

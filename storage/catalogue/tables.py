@@ -37,6 +37,7 @@ from storage.model import (
 ARTICLE = Codec(Article)
 
 _LOOKS = Codec(tuple[Look, ...])
+_ADDRESSES = Codec(tuple[str, ...])
 
 metadata = MetaData(
     naming_convention={
@@ -194,6 +195,8 @@ standings = Table(
     Column("looks", Noun(_LOOKS), nullable=False),
     Column("good_capture_id", ForeignKey("captures.id")),
     Column("told", Boolean, nullable=False),
+    Column("told_kind", Words, nullable=False),
+    Column("moved_to", Noun(_ADDRESSES), nullable=False),
     Index(None, "phase"),
 )
 

@@ -91,6 +91,17 @@ def listing(
     return [from_row(row) for row in db.execute(statement.limit(limit)).mappings()]
 
 
+def of_host(db: Connection, host: str, *, limit: int) -> list[Target]:
+    """Return watched targets of a host, those visited longest ago last."""
+    statement = (
+        select(*COLUMNS)
+        .where(targets.c.host == host, targets.c.state == TargetState.ACTIVE)
+        .order_by(targets.c.last_visit_at.desc(), targets.c.id)
+        .limit(limit)
+    )
+    return [from_row(row) for row in db.execute(statement).mappings()]
+
+
 def plan(db: Connection, target_id: int, due_at: datetime | None) -> None:
     """Set when the target is to be visited next; None plans no visit."""
     _change(db, [target_id], due_at=due_at)

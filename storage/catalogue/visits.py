@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from storage.catalogue import captures, claims, hosts
-from storage.catalogue.dialects import insert_or_replace
+from storage.catalogue.dialects import insert_or_replace, portions
 from storage.catalogue.tables import captures as capture_rows
 from storage.catalogue.tables import tallies, targets, visits
 from storage.errors import CatalogueError
@@ -54,6 +54,22 @@ def unread(db: Connection, *, limit: int) -> list[Visit]:
         .limit(limit)
     )
     return _visits(db, statement)
+
+
+def any_unread(db: Connection, target_ids: Sequence[int]) -> bool:
+    """Say whether a visit to one of these targets is not yet compared."""
+    waiting = select(visits.c.id).where(visits.c.read_at.is_(None)).limit(1)
+    return any(
+        db.execute(waiting.where(visits.c.target_id.in_(part))).first() is not None
+        for part in portions(target_ids)
+    )
+
+
+def count_since(db: Connection, *, site: str, since: datetime) -> int:
+    """Count the visits to a site that ended at this time or later."""
+    statement = select(func.count()).select_from(visits)
+    statement = statement.where(visits.c.site == site, visits.c.finished_at >= since)
+    return db.execute(statement).scalar_one()
 
 
 def mark_read(db: Connection, visit_id: int, *, at: datetime) -> None:

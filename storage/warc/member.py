@@ -97,7 +97,7 @@ class Decoder:
 
     def read(self, limit: int = _OUTPUT_BYTES) -> bytes:
         """Return at most ``limit`` decoded bytes, ``b""`` at the end of the member."""
-        while not self._inflate.eof:
+        while not self._ended():
             if not self._pending:
                 # Most records are short: what is read beyond their end is read again.
                 self._pending = self._source.read(
@@ -110,7 +110,11 @@ class Decoder:
                 data = self._inflate.decompress(self._pending, limit)
             except zlib.error as error:
                 raise MemberError(f"it is damaged ({error})") from error
-            self._pending = self._inflate.unconsumed_tail
+            # At the end what is left is in `unused_data`, and may be in `unconsumed_tail` again.
+            self._pending = b"" if self._ended() else self._inflate.unconsumed_tail
             if data:
                 return data
         return b""
+
+    def _ended(self) -> bool:
+        return self._inflate.eof

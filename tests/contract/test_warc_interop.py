@@ -100,9 +100,7 @@ def test_both_readers_find_the_very_bytes_of_the_wire(archive: Archive, answer: 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("digests", [True, False], ids=["given", "found"])
-def test_digests_are_those_of_the_standard(
-    archive: Archive, answer: bytes, digests: bool
-) -> None:
+def test_digests_are_those_of_the_standard(archive: Archive, answer: bytes, digests: bool) -> None:
     """The payload is the entity: chunks taken off, coding kept, whoever computed the digest."""
     (kept,) = keep(archive, answered(answer, digests=digests))
     expected = answered(answer)
@@ -175,7 +173,9 @@ def test_the_metadata_of_an_exchange(archive: Archive) -> None:
     """What the bytes do not say is in warc-fields, and hostile text cannot forge a field."""
     exchange = answered(outcome=Outcome.TRUNCATED, reason="cut\r\noutcome: ok\x1b[2J", tls=TLS)
     with Writer(archive, name="test", info=Info(software="x")) as writer:
-        writer.append(exchange, role=Role.REDIRECT, via="http://paper.example/", hops="LR", site="s")
+        writer.append(
+            exchange, role=Role.REDIRECT, via="http://paper.example/", hops="LR", site="s"
+        )
     *_, chain, metadata = by_warcio(file_of(archive))
     assert metadata.headers["content-type"] == "application/warc-fields"
     fields = dict(line.split(": ", 1) for line in metadata.block.decode().splitlines())

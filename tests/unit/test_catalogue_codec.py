@@ -7,9 +7,8 @@ from catalogues import NOW
 
 from storage.catalogue.codec import Codec, keepable
 from storage.errors import CatalogueError
-from storage.model import Article, Axis, Block, Finding, Look, Outcome, Site
 from storage.model import Alert as AlertKind
-from storage.model import Severity, Signal
+from storage.model import Article, Axis, Block, Finding, Look, Outcome, Severity, Signal, Site
 
 
 def test_a_site_comes_back_as_it_was():

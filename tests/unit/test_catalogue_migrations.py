@@ -102,9 +102,14 @@ def test_a_step_that_fails_leaves_no_half_made_catalogue(tmp_path):
     catalogue = opened(tmp_path)
     catalogue.close()
     path.unlink()
-    with pytest.raises(ZeroDivisionError), catalogue.write() as db:
-        upgrade.upgrade(db)
-        _ = 1 / 0
+
+    def fail_half_way():
+        with catalogue.write() as db:
+            upgrade.upgrade(db)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
     catalogue.close()
     assert shape(path) == []
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from crawler import alerts, plugins
 from crawler.commands.init import configuration, make_archive
 from crawler.config import Config, load
+from crawler.deliver import make_channel, option_names
 from crawler.errors import ConfigError
+from crawler.sections import SECTIONS
 from storage.model import Robots, Site
 
 FULL = """
@@ -259,14 +262,16 @@ def test_a_secret_that_cannot_be_read_is_refused(write, tmp_path, kind):
         (SITE.replace('"a"', '"../a"'), "F:2: [[site]] ../a, name: '../a' is not a name; *"),
         (SITE.replace("https:", "file:"), "F:3: [[site]] a, start: only http and https *"),
         (SITE.replace("https:", ""), "F:3: [[site]] a, start: only http and https *"),
-        (SITE.replace("a.example", ""), "F:3: [[site]] a, start: the URL names no host; *"),
+        (SITE.replace("a.example", ""), "F:3: [[site]] a, start: the URL names no host*"),
         (ALERT.replace("hook", "hok"), 'F:3: [[alert]] desk, channel: * mean "webhook"?'),
-        (ALERT + "url = 'u'\nurl_file = 'desk-url'", "F:4: [[alert]] desk, url: url and url_file *"),
+        (ALERT + "url = 'u'\nurl_file = 'desk-url'", "F:4: [[alert]] desk, url: url and *"),
         ("[site]\nname = 'a'", "F:1: [site]: write [[site]] with two brackets, once for each"),
         ("archive = 1", "F:1: [archive]: it must be a table: write [archive]"),
         ("[archive]\ncontact = 'a@b.c'", 'F:2: [archive], contact: * did you mean "mailto:a@b.c"?'),
         ("[archive]\ncontact = 'ftp://a.b/'", "F:2: [archive], contact: * is not a contact; *"),
         ("[archive]\noperator = 'a\\u000ab'".replace("'", '"'), "F:2: [archive], operator: *"),
+        ('[archive]\ncontact = "https://a.b/\\nX: y"', "F:2: [archive], contact: * is not a *"),
+        ("[archive]\ncopies = ['']", "F:2: [archive], copies: it must not be empty"),
         ("[network]\nallow_addresses = ['x']", "F:2: [network], allow_addresses: 'x' is no *"),
         ("[network]\nuser_agent = \"a\\nb\"", "F:2: [network], user_agent: write one line *"),
         ("a = \n", "F:1:5: this is not TOML: invalid value"),
@@ -305,6 +310,7 @@ def test_a_mistake_in_the_environment_names_the_variable(write):
     """What did not come from the file is not blamed on a line of it."""
     environ = {
         "HOLDFAST_DEFAULTS_DELAY": "quick",
+        "HOLDFAST_DEFAULTS_ALERTS": "desk,dsk",
         "HOLDFAST_NETWORK_AGENT": "x",
         "HOLDFAST_ALERT_DESK_SECRET_FILE": "nowhere",
     }
@@ -352,3 +358,24 @@ def test_reading_a_configuration_logs_nothing(write, caplog):
     with caplog.at_level(logging.DEBUG):
         load(write(FULL), environ={"HOLDFAST_ALERT_DESK_SECRET": "s3cret"})
     assert caplog.records == []
+
+
+# --- the documentation ------------------------------------------------------------------------
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def test_every_key_and_every_option_is_documented():
+    """Whatever the file may hold is explained, each in a cell of a table of its own."""
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    keys = {key for section in SECTIONS.values() for key in section.model_fields}
+    channels = plugins.names(alerts)
+    options = {option for channel in channels for option in option_names(channel)}
+    assert [one for one in sorted({*keys, *channels, *options}) if f"`{one}`" not in text] == []
+
+
+def test_the_example_of_the_documentation_is_right(write):
+    """What a reader copies from the documentation is taken as it stands."""
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    assert load(write(example), environ={}, make_channel=make_channel).alerts[0].name == "desk"

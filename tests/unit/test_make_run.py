@@ -210,11 +210,10 @@ def test_ctrl_c_under_make_is_no_failure(desk: Desk) -> None:
     assert desk.calls[-1]["signals"] == [signal.SIGTERM]
 
 
-@pytest.mark.parametrize("status", [75, 1])
-def test_the_status_of_a_service_that_ends_is_passed_on(desk: Desk, status: int) -> None:
+def test_the_status_of_a_service_that_ends_is_passed_on(desk: Desk) -> None:
     """When holdfast run ends by itself, its exit status is ours."""
-    desk.let(run=status)
-    assert desk.call()[0] == status
+    desk.let(run=75)
+    assert desk.call()[0] == 75
 
 
 def test_a_service_that_cannot_start_is_not_reached(desk: Desk) -> None:
@@ -224,14 +223,22 @@ def test_a_service_that_cannot_start_is_not_reached(desk: Desk) -> None:
     assert [one["arguments"][0] for one in desk.calls] == ["init"]
 
 
-def test_a_sample_archive_is_made_anew(desk: Desk) -> None:
-    """An older sample archive goes, with all that is in it."""
-    desk.let(run=1)
-    desk.call()
-    (desk.folder / "sample-archive" / "warc").mkdir()
-    desk.call()
-    assert not (desk.folder / "sample-archive" / "warc").exists()
-    assert (desk.folder / "sample-archive" / ".sample-archive").exists()
+def sample(folder: Path, run: ModuleType) -> Path:
+    archive = folder / "sample-archive"
+    (archive / "warc" / "2026").mkdir(parents=True)
+    (archive / "lock").touch()
+    (archive / run.MARKER).write_text(run.MARK)
+    return archive
+
+
+def test_a_sample_archive_is_removed(run: ModuleType, tmp_path: Path) -> None:
+    """An older sample archive goes, with all that is in it; a folder without anything may stay."""
+    archive = sample(tmp_path, run)
+    run.clear_sample(archive)
+    assert not archive.exists()
+    archive.mkdir()
+    run.clear_sample(archive)
+    assert archive.exists()
 
 
 def foreign_archive(folder: Path) -> None:
@@ -255,37 +262,46 @@ def plain_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [foreign_archive, foreign_marker, link, plain_file])
-def test_nothing_but_a_sample_archive_is_removed(desk: Desk, make: Callable[[Path], None]) -> None:
-    """What is not ours is left as it is, and a line says so."""
-    make(desk.folder / "mine")
-    before = sorted(desk.folder.rglob("*"))
+def test_nothing_but_a_sample_archive_is_removed(
+    run: ModuleType, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    """What is not ours is left as it is."""
+    make(tmp_path / "mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(run.RunError, match="make run ARCHIVE="):
+        run.clear_sample(tmp_path / "mine")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_stands_in_the_way_is_told_in_a_line(desk: Desk) -> None:
+    """A folder that is not ours to remove ends it with 2 and one line, before anything starts."""
+    foreign_archive(desk.folder / "mine")
     status, said, complained = desk.call("--archive", "mine")
     assert (status, said, len(complained.splitlines())) == (2, "", 1)
-    assert "make run ARCHIVE=mine-2" in complained
-    assert sorted(desk.folder.rglob("*")) == before
+    assert desk.calls == []
 
 
-def test_a_sample_archive_in_use_is_not_removed(desk: Desk) -> None:
+def test_a_sample_archive_in_use_is_not_removed(run: ModuleType, tmp_path: Path) -> None:
     """While a service holds the archive's lock, a second make run leaves it alone."""
-    desk.let(run=1)
-    desk.call()
-    with (desk.folder / "sample-archive" / "lock").open() as held:
+    archive = sample(tmp_path, run)
+    with (archive / "lock").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        status, _, complained = desk.call()
-    assert status == 2
-    assert "already running" in complained
+        with pytest.raises(run.RunError, match="already running"):
+            run.clear_sample(archive)
+    assert (archive / "warc" / "2026").exists()
 
 
-def test_a_port_that_is_taken_is_replaced_and_told(desk: Desk) -> None:
+def test_a_port_that_is_taken_is_replaced_and_told(
+    run: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Another port is used where somebody has the usual one, and a line names it."""
-    desk.let(run=1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        _, said, _ = desk.call("--port", str(port))
-    used = desk.calls[-1]["arguments"][-1]
-    assert used.startswith("127.0.0.1:")
-    assert used != f"127.0.0.1:{port}"
-    assert f"Port {port} is taken; {used.partition(':')[2]} is used instead." in said
+        used = run.free_port(port)
+        assert used != port
+        assert capsys.readouterr().out == f"Port {port} is taken; {used} is used instead.\n"
+    assert run.free_port(port) == port
+    assert capsys.readouterr().out == ""
 
 
 def verbs(desk: Desk) -> list[str]:

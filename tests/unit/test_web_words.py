@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crawler.changes import clock
 from crawler.web import show
 from crawler.web.guard import host_name, own_names
 from crawler.web.suspicion import suspicion
 from storage.model import FoundBy, Look, Outcome, Phase, Site, Standing, Target, TargetState
 
 NOW = datetime(2026, 11, 22, 13, 9, 5, tzinfo=UTC)
+SINCE = NOW - timedelta(minutes=5)
+SITE = Site(name="the-herald")
 TARGET = Target(
     id=1,
     site="the-herald",
@@ -73,6 +76,8 @@ def test_a_diff_of_many_changes_is_cut():
     assert len(found) < 20
     assert found[-1].text == " …"
     assert len(show.short("word " * 5000)[0].text) < 500
+    unspaced = show.short(f"{'文' * 5000}[-{'字' * 5000}-]{'文' * 5000}{{+新+}}")
+    assert sum(len(piece.text) for piece in unspaced) < 700
 
 
 @pytest.mark.parametrize(
@@ -93,25 +98,47 @@ def test_only_web_addresses_become_links(url, linked):
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "wanted", "decided_in"),
+    ("kind", "status", "wanted", "later"),
     [
-        ("gone", 404, 5, timedelta(minutes=7, hours=7)),
-        ("gone", 410, 2, timedelta(minutes=7)),
-        ("blocked_legal", 451, 2, timedelta(minutes=7)),
-        ("access_denied", 403, 4, timedelta(minutes=7, hours=24)),
-        ("unreachable", None, 0, timedelta(days=3, minutes=-5)),
+        ("gone", 404, 5, (timedelta(hours=1), timedelta(hours=6))),
+        ("gone", 410, 2, ()),
+        ("blocked_legal", 451, 2, ()),
+        ("bot_challenge", 403, 2, ()),
+        ("access_denied", 403, 4, (timedelta(hours=24),)),
     ],
 )
-def test_a_suspicion_says_when_it_can_be_decided(kind, status, wanted, decided_in):
-    """The delays still to come are added up; an outage is decided by time alone."""
-    since = NOW - timedelta(minutes=5)
+def test_a_suspicion_says_when_it_can_be_decided(kind, status, wanted, later):
+    """The delays after the next look are added up, each within the jitter of the re-looks."""
+    delays = SITE.confirm_access if kind == "access_denied" else SITE.confirm
+    found = suspicion(TARGET, suspected(kind, status, gap=delays[0] * 1.3), SITE)
+    assert (found.looks_made, found.looks_wanted) == (2, wanted)
+    assert found.decided_at is not None
+    assert TARGET.due_at is not None
+    rest, most = found.decided_at - TARGET.due_at, sum(later, timedelta())
+    assert most * (1 - clock.JITTER) <= rest <= most * (1 + clock.JITTER)
+
+
+def test_a_look_before_its_time_does_not_count():
+    """What the page says of the looks is what the judge counts."""
+    found = suspicion(TARGET, suspected("gone", 404, gap=timedelta(seconds=1)), SITE)
+    assert found.looks_made == 1
+
+
+def test_an_outage_is_decided_by_time_alone():
+    """A host that does not answer is told as down after ``down_after``, however often we look."""
+    standing = suspected("unreachable", None, gap=timedelta(minutes=2))
+    found = suspicion(TARGET, standing, SITE)
+    assert (found.looks_made, found.looks_wanted) == (2, 0)
+    assert found.decided_at == SINCE + SITE.down_after
+    assert suspicion(TARGET, standing, None).decided_at is None
+
+
+def suspected(kind: str, status: int | None, *, gap: timedelta) -> Standing:
     looks = tuple(
         Look(visit_id=1, at=at, outcome=Outcome.CLIENT_ERROR, status=status, kind=kind)
-        for at in (since, since + timedelta(minutes=1))
+        for at in (SINCE, SINCE + gap)
     )
-    standing = Standing(target_id=1, phase=Phase.SUSPECT, kind=kind, since=since, looks=looks)
-    found = suspicion(TARGET, standing, Site(name="the-herald"))
-    assert (found.looks_wanted, found.decided_at) == (wanted, NOW + decided_in)
+    return Standing(target_id=1, phase=Phase.SUSPECT, kind=kind, since=SINCE, looks=looks)
 
 
 def test_the_names_of_the_loopback_are_always_ours():

@@ -5,7 +5,9 @@ import re
 from crawler.changes.case import Case
 from storage.model import Alert, Axis, Finding, Severity, Signal
 
-_BLOCKED_BY = re.compile(r"""<([^<>]*)>[^<]*;\s*rel\s*=\s*["']?[^"',;]*\bblocked-by\b""", re.I)
+_BLOCKED_BY = re.compile(
+    r"""<([^<>]*)>[^<]*;\s*rel\s*=\s*["']?[^"',;]*\bblocked-by\b""", re.IGNORECASE
+)
 
 
 class Rule:

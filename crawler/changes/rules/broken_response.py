@@ -4,9 +4,7 @@ from crawler.changes.case import Case
 from crawler.text.article import NOT_HTML
 from storage.model import Alert, Article, Axis, Finding, Outcome, Severity, Signal
 
-_OUTCOMES = frozenset(
-    {Outcome.TRUNCATED, Outcome.NOT_HTTP, Outcome.TOO_LARGE, Outcome.REDIRECT}
-)
+_OUTCOMES = frozenset({Outcome.TRUNCATED, Outcome.NOT_HTTP, Outcome.TOO_LARGE, Outcome.REDIRECT})
 _TOLD_ELSEWHERE = frozenset({401, 402, 403, 404, 407, 408, 410, 429, 451})
 
 
@@ -29,7 +27,10 @@ class Rule:
             alert=Alert.NONE,
             severity=Severity.INFO,
             summary=summary,
-            signals=(Signal(name=name, value=value), Signal(name="reason", value=case.after.reason[:300])),
+            signals=(
+                Signal(name=name, value=value),
+                Signal(name="reason", value=case.after.reason[:300]),
+            ),
         )
 
 
@@ -59,7 +60,11 @@ def _unreadable(case: Case) -> tuple[str, str, str] | None:
 
 
 def _was_page(case: Case) -> bool:
-    return case.before is not None and case.before.article is not None and bool(case.before.article.blocks)
+    return (
+        case.before is not None
+        and case.before.article is not None
+        and bool(case.before.article.blocks)
+    )
 
 
 def _no_page(article: Article) -> bool:

@@ -34,6 +34,8 @@ class Rule:
             summary=f"{counted(diff.removed_words, 'word')} ({share:.0%} of the text) are gone.",
             signals=(
                 *body_signals(diff),
-                Signal(name="replaced_share", value=f"{replaced:.3f}", threshold=str(REPLACED_SHARE)),
+                Signal(
+                    name="replaced_share", value=f"{replaced:.3f}", threshold=str(REPLACED_SHARE)
+                ),
             ),
         )

@@ -19,7 +19,11 @@ class Rule:
 
     def find(self, case: Case) -> Finding | None:
         """Return ``cosmetic``; it is counted, never told."""
-        if case.before is None or case.articles is None or not any(one.blocks for one in case.articles):
+        if (
+            case.before is None
+            or case.articles is None
+            or not any(one.blocks for one in case.articles)
+        ):
             return None
         old, new = case.before.payload_digest, case.after.payload_digest
         if old is None or new is None or old == new or _content_changed(case):

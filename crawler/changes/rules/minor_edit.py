@@ -15,7 +15,7 @@ from storage.model import Alert, Axis, Finding, Severity, Signal
 
 
 class Rule:
-    """Every changed word keeps its number, its name and its negation, and nearly all its letters."""
+    """Every changed word keeps nearly all its letters, and its number, name and negation."""
 
     axis = Axis.CONTENT
     rank = 70

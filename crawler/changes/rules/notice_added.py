@@ -14,7 +14,7 @@ _LABEL = re.compile(
     r"berichtigung|korrektur|aktualisier\w*|anmerkung|rectificatif|mise à jour|précision|erratum|"
     r"corrección|actualización|aclaración|correção|atualização|düzeltme|güncelleme)\b|"
     r"исправлен\w*|обновлен\w*|поправк\w*|уточнен\w*|تصحيح|تحديث|توضيح",
-    re.I,
+    re.IGNORECASE,
 )
 
 
@@ -25,7 +25,7 @@ class Rule:
     rank = 50
 
     def find(self, case: Case) -> Finding | None:
-        """Return ``notice_added``, labelled if the new text calls itself a correction or is dated."""
+        """Return ``notice_added``, labelled if the new text says it corrects, or is dated."""
         diff = case.diff
         if diff is None or body_change(case) is not BodyChange.NOTICE:
             return None

@@ -11,7 +11,7 @@ class Rule:
     rank = 70
 
     def find(self, case: Case) -> Finding | None:
-        """Return ``server_error`` with the status and how long the server wants to be left alone."""
+        """Return ``server_error`` with the status and how long the server wants us to wait."""
         after = case.after
         status = after.status
         failed = status is not None and (status >= 500 or status in (408, 429))

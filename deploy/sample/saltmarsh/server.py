@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving(server: Server) -> Iterator[None]:
     """Serve in a thread of its own until the block ends."""
     thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="newspaper", daemon=True
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="newspaper", daemon=True
     )
     thread.start()
     try:

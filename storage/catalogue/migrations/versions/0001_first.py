@@ -210,6 +210,8 @@ def upgrade() -> None:
         sa.Column("looks", sa.Text(), nullable=False),
         sa.Column("good_capture_id", ID),
         sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("told_kind", sa.Text(), nullable=False),
+        sa.Column("moved_to", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name="fk_standings_target_id"),
         sa.ForeignKeyConstraint(
             ["good_capture_id"], ["captures.id"], name="fk_standings_good_capture_id"

@@ -1,0 +1,153 @@
+"""Visits and the captures they made."""
+
+from dataclasses import replace
+
+import pytest
+from catalogues import HOUR, MINUTE, NOW, all_captures, capture, opened, visit, watch
+
+from storage.catalogue import captures, claims, targets, visits
+from storage.errors import CatalogueError, FenceError
+from storage.model import Capture, Outcome, RecordRef, Role, TargetState, Truncation
+
+A, B = "https://a.example/", "https://b.example/"
+
+
+@pytest.fixture
+def db(tmp_path):
+    catalogue = opened(tmp_path)
+    with catalogue.write() as connection:
+        yield connection
+    catalogue.close()
+
+
+def test_a_visit_is_kept_with_its_captures_and_comes_back_as_it_was(db):
+    """What finish() returns is what is read later, ids and records included."""
+    (target,) = watch(db, A)
+    made = (
+        capture(A, role=Role.REDIRECT, outcome=Outcome.REDIRECT, digest=None),
+        capture(f"{A}x", at=NOW + MINUTE),
+        capture(f"{A}s.css", role=Role.REQUISITE, outcome=Outcome.TIMEOUT),
+    )
+    kept = visit(db, target, made=made)
+    assert [one.url for one in kept.captures] == [one.url for one in made]
+    assert {one.visit_id for one in kept.captures} == {kept.id}
+    assert {one.target_id for one in kept.captures} == {target.id}
+    assert {one.site for one in kept.captures} == {"paper"}
+    assert visits.unread(db, limit=9) == visits.listing(db) == [kept]
+    assert all_captures(db) == list(kept.captures)
+
+
+def test_every_fact_of_a_capture_is_kept(db):
+    """Both records, the cut, the address and the reason survive."""
+    (target,) = watch(db, A)
+    ref = RecordRef(file="warc/x.warc.gz", offset=2**40, length=2**33, digest="sha1:B")
+    full = Capture(
+        url=A,
+        role=Role.TARGET,
+        hop=2,
+        captured_at=NOW,
+        outcome=Outcome.TRUNCATED,
+        reason="ended after 3 of 9 bytes",
+        status=200,
+        content_type="text/html",
+        location=B,
+        address="2001:db8::1",
+        record=ref,
+        request_record=RecordRef(file="warc/x.warc.gz", offset=0, length=9, digest=None),
+        payload_digest="sha1:C",
+        payload_bytes=3,
+        truncated=Truncation.DISCONNECT,
+    )
+    bare = Capture(url=B, role=Role.TARGET, captured_at=NOW, outcome=Outcome.DNS)
+    kept = visit(db, target, made=(full, bare))
+    assert captures.one(db, kept.captures[0].id) == kept.captures[0]
+    assert captures.one(db, kept.captures[1].id) == kept.captures[1]
+    assert kept.captures[0].record == ref
+    assert kept.captures[1].record is None
+
+
+def test_a_visit_says_what_came_and_plans_the_next(db):
+    """After a visit its target knows the last outcome and its next due time."""
+    (target,) = watch(db, A)
+    visit(db, target, outcome=Outcome.TIMEOUT, next_due_at=NOW + HOUR)
+    kept = targets.one(db, target.id)
+    assert kept is not None
+    assert (kept.last_visit_at, kept.last_outcome, kept.last_status) == (NOW, Outcome.TIMEOUT, None)
+    assert kept.due_at == NOW + HOUR
+
+
+def test_a_target_captured_once_is_not_planned_again(db):
+    """`holdfast capture` is due once; whatever is planned then, it is not visited again."""
+    (target,) = watch(db, A, state=TargetState.ONCE)
+    visit(db, target, next_due_at=NOW + HOUR)
+    kept = targets.one(db, target.id)
+    assert kept is not None
+    assert kept.due_at is None
+    assert claims.next_at(db) is None
+
+
+def test_a_visit_of_nobody_is_an_error(db):
+    """A visit to a target that the catalogue does not know is refused."""
+    (target,) = watch(db, A)
+    with pytest.raises(CatalogueError, match="not known"):
+        visit(db, replace(target, id=9))
+
+
+def test_a_lost_claim_undoes_the_whole_batch(tmp_path):
+    """When one visit of a batch is refused, none of it is kept."""
+    catalogue = opened(tmp_path)
+    with catalogue.write() as db:
+        watch(db, f"{A}1", f"{A}2")
+        claim = claims.claim(db, worker="w", now=NOW, lease=MINUTE, limit=9)
+    assert claim is not None
+
+    def lose_it_half_way():
+        with catalogue.write() as db:
+            visit(db, claim.targets[0], claim=claim)
+            claims.free_all(db)
+            visit(db, claim.targets[1], claim=claim)
+
+    with pytest.raises(FenceError):
+        lose_it_half_way()
+    with catalogue.read() as db:
+        assert visits.listing(db) == []
+        assert all_captures(db) == []
+    catalogue.close()
+
+
+def test_sites_take_turns_in_the_backlog_oldest_first(db):
+    """A site with a long backlog does not keep another waiting, and each is read in its order."""
+    (one,) = watch(db, A)
+    (two,) = watch(db, B, site="other")
+    first, second, third = (visit(db, one) for _ in range(3))
+    other = visit(db, two)
+    assert [one.id for one in visits.unread(db, limit=2)] == [first.id, other.id]
+    visits.mark_read(db, first.id, at=NOW)
+    waiting = [one.id for one in visits.unread(db, limit=9)]
+    assert waiting == [second.id, other.id, third.id]
+
+
+def test_the_ledger_is_newest_first_and_can_be_cut(db):
+    """Visits are listed by site, URL and time."""
+    (one,) = watch(db, A)
+    (two,) = watch(db, B, site="other")
+    first = visit(db, one)
+    second = visit(db, two, at=NOW + HOUR)
+    third = visit(db, one, at=NOW + 2 * HOUR)
+    assert visits.listing(db) == [third, second, first]
+    assert visits.listing(db, site="other") == [second]
+    assert visits.listing(db, url=A, limit=1) == [third]
+    assert visits.listing(db, since=NOW + HOUR) == [third, second]
+
+
+def test_the_host_is_judged_by_the_latest_visit_of_its_other_targets(db):
+    """A control page is another target of the host, by its last visit."""
+    one, two, three = watch(db, f"{A}1", f"{A}2", f"{A}3")
+    (elsewhere,) = watch(db, B)
+    for target in (one, elsewhere):
+        visit(db, target, at=NOW + HOUR)
+    visit(db, three, at=NOW)
+    visit(db, two, at=NOW + HOUR, outcome=Outcome.RESET)
+    latest = visit(db, two, at=NOW + HOUR)
+    seen = visits.recent_of_host(db, "a.example", since=NOW + HOUR, except_target=one.id)
+    assert seen == [latest]
