@@ -221,25 +221,36 @@ class LogFormatter(logging.Formatter):
     def _diff_lines(self, diff: str) -> list[str]:
         if not diff:
             return []
-        painted = "".join(self._painted_diff(diff)).rstrip("\n")
-        return [f"    | {line}" for line in painted.split("\n")]
-
-    def _painted_diff(self, diff: str) -> Iterator[str]:
-        """Yield the diff line by line: every line begins and ends without colour."""
-        for mark, text in diff_parts(diff):
-            pieces = [escape(piece) for piece in text.split("\n")]
-            if not self._colours:
-                opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(mark, ("", ""))
-                yield opening + "\n".join(pieces) + closing
-                continue
-            colour = {"-": _RED, "+": _GREEN}.get(mark, "")
-            yield "\n".join(self._paint(colour, piece) for piece in pieces)
+        return [f"    | {line}" for line in _shown_diff(diff, colours=self._colours).split("\n")]
 
     def _margin(self, text: str) -> list[str]:
         return [f"    {escape(line)}" for line in text.split("\n")]
 
     def _paint(self, colour: str, text: str) -> str:
-        return f"{colour}{text}{_PLAIN}" if self._colours and colour and text else text
+        return _paint(colour, text) if self._colours else text
+
+
+def diff_text(diff: str, *, stream: TextIO | None = None) -> str:
+    """Return a word diff to be printed: in colours on a terminal, else with its marks."""
+    return _shown_diff(diff, colours=coloured(stream or sys.stdout))
+
+
+def _shown_diff(diff: str, *, colours: bool) -> str:
+    """Return the diff escaped; every line of it begins and ends without colour."""
+    shown_parts = []
+    for mark, text in diff_parts(diff):
+        pieces = [escape(piece) for piece in text.split("\n")]
+        if colours:
+            colour = {"-": _RED, "+": _GREEN}.get(mark, "")
+            shown_parts.append("\n".join(_paint(colour, piece) for piece in pieces))
+        else:
+            opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(mark, ("", ""))
+            shown_parts.append(opening + "\n".join(pieces) + closing)
+    return "".join(shown_parts).rstrip("\n")
+
+
+def _paint(colour: str, text: str) -> str:
+    return f"{colour}{text}{_PLAIN}" if colour and text else text
 
 
 def diff_parts(diff: str) -> Iterator[tuple[str, str]]:

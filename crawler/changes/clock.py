@@ -66,4 +66,4 @@ def soon(number: int, *, delays: Sequence[timedelta], now: datetime) -> datetime
     ``number`` such looks were made before; each waits twice as long, up to the last of the delays.
     """
     last = delays[-1] if delays else SOON
-    return now + min(min(last, SOON) * 2 ** min(number, 16), max(last, SOON))
+    return now + min(min(last, SOON) * (1 << min(number, 16)), max(last, SOON))

@@ -274,13 +274,13 @@ def _blocks(found: Iterable[str]) -> list[str]:
 
 def _kept(found: Sequence[str], width: int, *, first: bool, last: bool) -> str:
     """Return the words of an unchanged stretch that stand beside a change."""
-    if len(found) <= (width if first or last else 2 * width + 1):
+    # The end of a block before the next change is no word of the context.
+    back = width + (1 if found[-1] == BREAK else 0)
+    if len(found) <= (0 if first else width) + (0 if last else back) + 1:
         return _safe("".join(found))
-    if first:
-        return f"… {_safe(''.join(found[-width:]))}"
-    if last:
-        return f"{_safe(''.join(found[:width])).rstrip()} …"
-    return f"{_safe(''.join(found[:width])).rstrip()} … {_safe(''.join(found[-width:])).lstrip()}"
+    start = "" if first else f"{_safe(''.join(found[:width])).rstrip()} "
+    end = "" if last else f" {_safe(''.join(found[-back:])).lstrip()}"
+    return f"{start}…{end}"
 
 
 def _changed(op: Op, limit: int | None) -> str:

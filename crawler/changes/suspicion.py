@@ -17,11 +17,13 @@ MAX_LOOKS = 100
 
 
 def is_takedown(standing: Standing) -> bool:
+    """Whether a target is suspected of a takedown, or one is confirmed."""
     outage = standing.kind in OUTAGES or standing.kind == DOWN
     return standing.phase is not Phase.OK and not outage
 
 
 def told(standing: Standing, kind: str) -> Standing:
+    """Return the standing with a bad state confirmed that is told now."""
     return replace(standing, phase=Phase.CONFIRMED, kind=kind, told=True, told_kind=kind)
 
 

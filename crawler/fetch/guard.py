@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -37,6 +38,7 @@ _SPECIAL: tuple[IPv4Network | IPv6Network, ...] = (
 _RIGHT = "write an address, address:port, [v6 address]:port or a range such as 10.1.0.0/16"
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s\ud800-\udfff]")
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_ORIGIN = re.compile(r"[^:/?#]*:(?://[^/?#]*)?")
 _NETLOC = re.compile(r"(?:\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^:\[\]]*)(?::[0-9]*)?")
 # A host whose last label is a number is an address or nothing (WHATWG URL, "ends in a number").
 _NUMERIC = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)\.?")
@@ -81,8 +83,20 @@ def refused_url(url: str) -> str | None:
         return f"the URL is longer than {LONGEST_URL_BYTES} bytes"
     if _FORBIDDEN.search(url):
         return "the URL holds a blank, a backslash or a control character"
+    return _refused_origin(origin_of(url))
+
+
+def origin_of(url: str) -> str:
+    """Return the beginning of a URL up to its path: scheme, host and port as they are written."""
+    found = _ORIGIN.match(url)
+    return found[0] if found else ""
+
+
+# Most URLs that are asked about share their origin with the one before.
+@lru_cache(maxsize=512)
+def _refused_origin(origin: str) -> str | None:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(origin)
         port = parts.port
     except ValueError as error:
         return f"the URL cannot be read: {error}"

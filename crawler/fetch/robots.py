@@ -92,7 +92,9 @@ class Unreachable:
 
     def refusal(self, url: str) -> tuple[Outcome, str] | None:  # noqa: ARG002 - the protocol's
         """Return the outcome and reason of the failed robots.txt exchange."""
-        return self.outcome, f"robots.txt could not be fetched: {self.reason}"
+        if self.outcome is Outcome.SERVER_ERROR:
+            return self.outcome, f"robots.txt could not be fetched: {self.reason}"
+        return self.outcome, self.reason  # a host out of reach, which is about the page as well
 
     def delay(self) -> timedelta:
         """Return zero."""

@@ -118,7 +118,7 @@ def _read(
     except (RecordError, OSError) as error:
         block.close()
         why = explain(error) if isinstance(error, OSError) else str(error)
-        what = f" ({url[:200]})" if url else ""
+        what = f" ({fields.one_line(url[:200])})" if url else ""
         raise RecordError(f"the record at {offset} of {file}{what} is unreadable: {why}") from error
     except BaseException:
         block.close()
@@ -202,4 +202,4 @@ def _needed(ref: RecordRef, record: StoredRecord, name: str) -> str:
 
 
 def _named(ref: RecordRef, record: StoredRecord) -> str:
-    return f"the record at {ref.offset} of {ref.file} ({record.url[:200]})"
+    return f"the record at {ref.offset} of {ref.file} ({fields.one_line(record.url[:200])})"

@@ -12,7 +12,7 @@ from storage.archive import Archive
 from storage.errors import RecordError, StorageError
 from storage.folders import explain
 from storage.model import Exchange, RecordRef, Role
-from storage.warc import blocks, derived, files, records
+from storage.warc import blocks, derived, fields, files, records
 from storage.warc.derived import Info, Resource
 from storage.warc.member import Encoder
 from storage.warc.records import Facts, FileFacts, Original, Profile, Record, Revisit
@@ -199,18 +199,14 @@ class Writer:
         """Lend the growing file for one exchange, and take back what a failure left of it."""
         with self._appending:
             if self._closed is not None:
-                raise RecordError(
-                    f"{what[:200]} was not kept, the writer is closed: {self._closed}"
-                )
+                raise _refusal(what, f", the writer is closed: {self._closed}")
             growing = self._current()
             start = growing.file.position
             try:
                 yield growing
             except OSError as error:
                 self._take_back(growing, start, because=explain(error))
-                raise RecordError(
-                    f"{what[:200]} was not kept in {growing.file.name}: {explain(error)}"
-                ) from error
+                raise _refusal(what, f" in {growing.file.name}: {explain(error)}") from error
             except BaseException as error:
                 # Refused before a byte was written: the file is untouched, and the writer good.
                 if growing.file.size() != start:
@@ -247,6 +243,10 @@ class Writer:
             file.abandon()
             raise StorageError(f"cannot begin {file.name}: {explain(error)}") from error
         return _Growing(file=file, facts=FileFacts(warcinfo_id), first_offset=file.position)
+
+
+def _refusal(what: str, why: str) -> RecordError:
+    return RecordError(f"{fields.one_line(what[:200])} was not kept{why}")
 
 
 class _Sink:

@@ -100,6 +100,7 @@ class Site:
         self.port = port
         self.tls_port = tls_port
         self._log: list[_Entry] = []
+        self._asked = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="site", daemon=True)
         self._ready = threading.Event()
@@ -146,6 +147,12 @@ class Site:
     def requests(self, path: str) -> int:
         """Return how often a path was asked for."""
         return sum(one.path == path for one in list(self._log))
+
+    def wait_for(self, path: str, number: int = 1, *, seconds: float = 30) -> None:
+        """Return when a path was asked for so many times; TimeoutError if that never comes."""
+        with self._asked:
+            if not self._asked.wait_for(lambda: self.requests(path) >= number, seconds):
+                raise TimeoutError(f"{path} was asked for {self.requests(path)} times")
 
     def _run(self) -> None:
         try:
@@ -195,7 +202,9 @@ class Site:
             if request is None:
                 return End.CLOSE
             entry = _Entry(request.path, request.raw)
-            self._log.append(entry)
+            with self._asked:
+                self._log.append(entry)
+                self._asked.notify_all()
             end = await self._answer(request, entry, writer)
             if end is End.STALL:
                 await reader.read()

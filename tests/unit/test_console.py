@@ -15,6 +15,7 @@ from crawler.console import (
     LogFormatter,
     coloured,
     diff_parts,
+    diff_text,
     escape,
     print_json_lines,
     print_table,
@@ -201,6 +202,15 @@ def test_removed_is_red_and_added_is_green_on_a_terminal():
     assert line("e", diff=diff).split("\n")[1] == f"    | {diff}"
     painted = line("e", diff=diff, colours=True).split("\n")[1]
     assert painted == "    | He said \x1b[31mno\x1b[0m\x1b[32myes\x1b[0m to it."
+
+
+def test_a_diff_is_printed_in_colours_or_with_its_marks(terminal):
+    """A changed run of several lines is coloured line by line; a pipe gets the marks."""
+    stream, _ = terminal
+    diff = "kept [-one\ntwo-]\x1b"
+    assert diff_text(diff, stream=io.StringIO()) == "kept [-one\ntwo-]\\x1b"
+    red = "\x1b[31m{}\x1b[0m".format
+    assert diff_text(diff, stream=stream) == f"kept {red('one')}\n{red('two')}\\x1b"
 
 
 def test_kinds_have_colours_on_a_terminal_only():

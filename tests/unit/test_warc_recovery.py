@@ -73,7 +73,7 @@ def records_in(path: Path) -> int:
 
 
 def test_after_a_clean_stop_there_is_nothing_to_recover(archive: Archive) -> None:
-    """An archive without `.open` files is left as it is, also a new one without any folder."""
+    """An archive without `.open` files is left as it is."""
     assert recover(archive) == NOTHING
     with Writer(archive, name="w", info=Info(software="x")) as writer:
         writer.append(answered(), role=Role.TARGET)

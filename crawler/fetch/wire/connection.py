@@ -4,6 +4,7 @@ import asyncio
 import select
 import ssl
 from enum import StrEnum
+from typing import cast
 
 from crawler.errors import CrawlerError
 from crawler.fetch.wire.answer import Answer
@@ -85,8 +86,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport (asyncio calls this)."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not checked: the transports of uvloop are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self.alive = True
 
     def data_received(self, data: bytes) -> None:

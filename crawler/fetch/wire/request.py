@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
-from crawler.fetch.guard import wire_host
+from crawler.fetch.guard import origin_of, wire_host
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -65,7 +65,12 @@ class Place:
 
 def place_of(url: str) -> Place:
     """Return the place a URL that ``refused_url`` has let pass is fetched from."""
-    parts = urlsplit(url)
+    return _place(origin_of(url))
+
+
+@lru_cache(maxsize=512)
+def _place(origin: str) -> Place:
+    parts = urlsplit(origin)
     return Place(parts.scheme, wire_host(parts.hostname or ""), parts.port or _PORTS[parts.scheme])
 
 
@@ -82,8 +87,7 @@ def serialise(request: WireRequest, place: Place) -> bytes:
 
 def _target(url: str) -> str:
     # Cut from the text, not put together from parts: "/a?" and "/a" are two pages.
-    rest = url.partition("#")[0].partition("//")[2]
-    path = rest[len(urlsplit(url).netloc) :]
+    path = url[len(origin_of(url)) :].partition("#")[0]
     if not path.isascii():
         path = quote(path, safe=_ASCII)
     return path if path.startswith("/") else "/" + path
