@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -27,7 +26,7 @@ from crawler.health import Health
 from crawler.killable import ArticleReader
 from crawler.ledger import Books
 from crawler.outbound import Door
-from crawler.packages import package_faults
+from crawler.packages import package_faults, release
 from crawler.reader import Reader
 from crawler.service import Service
 from crawler.web.app import make_app
@@ -35,11 +34,13 @@ from crawler.worker import Worker
 from storage.archive import Archive, Hold, open_archive
 from storage.catalogue import sites, targets
 from storage.catalogue.engine import Catalogue, open_catalogue
-from storage.model import Found, FoundBy, Site
+from storage.model import Found, FoundBy, Robots, Site
 from storage.warc.writer import Info, Writer
 
 PRODUCT = "Holdfast"
 LANES = 16
+ROBOTS_POLICIES = {Robots.OBEY: "classic", Robots.IGNORE: "ignore", Robots.RECORD: "ignore"}
+"""What warcinfo calls our ways with robots.txt (WARC/1.1 annex B: ``classic`` is obeying it)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Parts:
 def parts(root: Path) -> Parts:
     """Open an archive, read its configuration, open its catalogue; raise one clear error."""
     archive = open_archive(root)
-    loaded = config.load(archive.config, environ=os.environ)
+    loaded = config.load(archive.config, environ=os.environ, make_channel=make_channel)
     return Parts(archive=archive, config=loaded, catalogue=open_catalogue(archive))
 
 
@@ -75,9 +76,7 @@ def publish_sites(own: Parts) -> None:
 
 def agent(own: Parts) -> str:
     """Return the User-Agent: who we are, and whom to ask."""
-    contact = own.config.archive.contact
-    about = f" (+{contact})" if contact else ""
-    return f"{PRODUCT}/{version('holdfast')}{about}"
+    return own.config.network.user_agent
 
 
 def worker(
@@ -94,10 +93,10 @@ def worker(
     queries = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
     settings = own.config.archive
     info = Info(
-        software=f"{PRODUCT}/{version('holdfast')}",
+        software=f"{PRODUCT}/{release()}",
         operator=settings.operator,
         contact=settings.contact,
-        robots=own.config.defaults.robots.value,
+        robots=ROBOTS_POLICIES[own.config.defaults.robots],
         user_agent=agent(own),
         is_part_of=own.archive.root.name,
     )
@@ -181,5 +180,5 @@ def service(
 def allowed_hosts(host: str, port: int) -> tuple[str, ...]:
     """Return the Host fields the pages answer to: the address listened on, and its usual names."""
     bare = f"[{host}]" if ":" in host else host
-    names = [bare, "localhost", "127.0.0.1", "[::1]"]
+    names = [bare, "localhost", "127.0.0.1", "[::1]", socket.gethostname()]
     return tuple(dict.fromkeys([*names, *(f"{name}:{port}" for name in names)]))

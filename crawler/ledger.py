@@ -137,9 +137,15 @@ def tell(verdict: Verdict, *, scene: Scene) -> None:
     """Say in the log what a verdict brought: events, suspicions and their end."""
     before, after = scene.standing, verdict.standing
     for event in verdict.events:
+        sentence = "confirmed" if event.phase is Phase.CONFIRMED else "changed"
         logger.info(
-            event.kind.replace("_", " "),
-            extra={"url": event.url, "summary": event.summary, "diff": event.diff},
+            "back again" if event.kind == "restored" else sentence,
+            extra={
+                "kind": event.kind,
+                "url": event.url,
+                "summary": event.summary,
+                "diff": event.diff,
+            },
         )
     if after.phase is Phase.SUSPECT and (before.phase, before.kind) != (after.phase, after.kind):
         logger.info(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from crawler.changes.case import Case, Reading
 from crawler.changes.judge import Control, HostState
 from crawler.killable import ArticleReader
+from spiders.base import xml_root
 from storage.archive import Archive
 from storage.catalogue import captures, sites, standings, targets, texts, visits
 from storage.catalogue.engine import Catalogue
@@ -28,6 +29,9 @@ from storage.model import (
 from storage.warc import reader
 
 LARGEST_PAGE_BYTES = 16 * 1024 * 1024
+LONGEST_PROLOGUE = 65536
+LISTINGS = ("urlset", "sitemapindex", "rss", "feed", "rdf")
+"""Sitemaps and feeds lead to articles and carry none: they are kept, never compared."""
 CONTROL_COUNTS_FOR = timedelta(minutes=1)
 """A control look must be about as old as the look it is held against (EVENTS, rule b)."""
 
@@ -95,6 +99,8 @@ def present(
     reading = replace(reading, headers=page.headers, capture_id=last.id)
     if scene.good is not None and last.outcome is Outcome.OK and same_bytes(scene, last):
         return replace(reading, article=scene.good.article)
+    if xml_root(page.body[:LONGEST_PROLOGUE]) in LISTINGS:
+        return reading
     article, warning = articles.read(page.body, url=last.url, headers=page.headers)
     return replace(reading, article=article, reason=reading.reason or warning)
 

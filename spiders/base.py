@@ -97,7 +97,8 @@ class SiteSpider(Spider):
 
     def whole_site(self) -> Site:
         """Return the site with the scope of its feeds and sitemaps: any path of its hosts."""
-        return replace(self.site, include=(), exclude=())
+        other_hosts = (one for one in self.site.include if "://" in one)
+        return replace(self.site, include=("/*", *other_hosts), exclude=())
 
     def scoped(self, url: str, found_by: FoundBy, response: Response) -> Iterator[Found]:
         """Yield the URL without its fragment, if it is in the site's scope."""

@@ -34,7 +34,9 @@ OTHER = (
 )
 
 
-def article(*paragraphs: str, title: str = "Council closes fish market", **fields: object) -> Article:
+def article(
+    *paragraphs: str, title: str = "Council closes fish market", **fields: object
+) -> Article:
     """Return an article of these paragraphs, or of the usual ones."""
     blocks = tuple(Block(kind="paragraph", text=text) for text in paragraphs or PARAGRAPHS)
     plain = Article(
@@ -51,7 +53,9 @@ def article(*paragraphs: str, title: str = "Council closes fish market", **field
     return replace(full, fingerprint=fingerprint(full))
 
 
-def hop(url: str = URL, *, at: datetime = T0, status: int | None = 200, digest: str = "sha1:A") -> Capture:
+def hop(
+    url: str = URL, *, at: datetime = T0, status: int | None = 200, digest: str = "sha1:A"
+) -> Capture:
     """Return a capture on the way to a page."""
     return Capture(
         url=url,

@@ -279,7 +279,7 @@ def _kept(found: Sequence[str], width: int, *, first: bool, last: bool) -> str:
     if len(found) <= (0 if first else width) + (0 if last else back) + 1:
         return _safe("".join(found))
     start = "" if first else f"{_safe(''.join(found[:width])).rstrip()} "
-    end = "" if last else f" {_safe(''.join(found[-back:])).lstrip()}"
+    end = "" if last else f" {_safe(''.join(found[len(found) - back :])).lstrip()}"
     return f"{start}…{end}"
 
 

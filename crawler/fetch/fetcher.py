@@ -146,7 +146,7 @@ class Fetcher:
         if asked is not None and exchange.status in (429, 503):
             self._pace.hold_off(host, asked)
         try:
-            row = self._keep(exchange, role=role, hop=hop, via=via)
+            row = self._keep(exchange, site=ticket.site.name, role=role, hop=hop, via=via)
             body = readable_body(exchange) if role is not Role.REQUISITE else b""
         finally:
             if exchange.answer is not None:
@@ -154,9 +154,13 @@ class Fetcher:
         ticket.captures.append(row)
         return Fetched(capture=row, headers=exchange.headers, body=body)
 
-    def _keep(self, exchange: Exchange, *, role: Role, hop: int, via: str | None) -> Capture:
+    def _keep(
+        self, exchange: Exchange, *, site: str, role: Role, hop: int, via: str | None
+    ) -> Capture:
         hops = {Role.REDIRECT: "R", Role.REQUISITE: "E", Role.ROBOTS: "P"}.get(role, "")
-        kept = self._keeper.append(exchange, role=role, via=via, hops=hops * max(hop, 1))
+        kept = self._keeper.append(
+            exchange, role=role, via=via, hops=hops * max(hop, 1), site=site
+        )
         return Capture(
             url=exchange.url,
             role=role,

@@ -16,9 +16,11 @@ class Keeper:
         self._syncing: asyncio.Future[None] | None = None
         self._waiting: asyncio.Future[None] | None = None
 
-    def append(self, exchange: Exchange, *, role: Role, via: str | None, hops: str) -> Kept:
+    def append(
+        self, exchange: Exchange, *, role: Role, via: str | None, hops: str, site: str
+    ) -> Kept:
         """Append the records of an exchange; they are safe only after ``synced``."""
-        return self._writer.append(exchange, role=role, via=via, hops=hops)
+        return self._writer.append(exchange, role=role, via=via, hops=hops, site=site)
 
     async def synced(self) -> None:
         """Return when everything appended so far is on the disk.

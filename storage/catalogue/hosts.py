@@ -14,7 +14,10 @@ from storage.model import TargetState
 
 _PORTS = {"http": 80, "https": 443}
 
-_CLAIMABLE = (TargetState.ACTIVE, TargetState.ONCE)
+# Made once, not with each visit: putting a statement together costs more than running it.
+_GONE = select(sites.c.name).where(sites.c.name == targets.c.site, sites.c.gone == true())
+_WAITS = and_(targets.c.state.in_((TargetState.ACTIVE, TargetState.ONCE)), ~_GONE.exists())
+_HEAD = select(func.min(targets.c.queue_at)).where(targets.c.host == hosts.c.host).scalar_subquery()
 
 
 def host_of(url: str) -> str:
@@ -35,9 +38,8 @@ def queued(due_at: ColumnElement[datetime | None] | datetime | None) -> ColumnEl
 
     Paused and removed targets and those of a site that is gone wait in none.
     """
-    gone = select(sites.c.name).where(sites.c.name == targets.c.site, sites.c.gone == true())
     moment = due_at if isinstance(due_at, ColumnElement) else literal(due_at, Moment)
-    return case((and_(targets.c.state.in_(_CLAIMABLE), ~gone.exists()), moment), else_=None)
+    return case((_WAITS, moment), else_=None)
 
 
 def settle(db: Connection, names: Iterable[str]) -> None:
@@ -45,12 +47,9 @@ def settle(db: Connection, names: Iterable[str]) -> None:
     wanted = sorted(set(names))
     if not wanted:
         return
-    head = (
-        select(func.min(targets.c.queue_at)).where(targets.c.host == hosts.c.host).scalar_subquery()
-    )
     for part in portions(wanted):
-        changed = db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=head))
+        changed = db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=_HEAD))
         if changed.rowcount < len(part):
             # In the order of their names, so that two writers never wait for each other crosswise.
             db.execute(insert_new(db, hosts), [{"host": name, "fence": 0} for name in part])
-            db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=head))
+            db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=_HEAD))

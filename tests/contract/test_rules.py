@@ -107,7 +107,7 @@ def test_the_look_of_a_text_is_no_edit(module: ModuleType):
     """Other quotes, dashes, spaces, soft hyphens and paragraph borders give no content alert."""
     first, *rest = PARAGRAPHS
     start, end = first.split(", 12 ")
-    before = reading(article("It said \"no\" - twice.", *PARAGRAPHS))
+    before = reading(article('It said "no" - twice.', *PARAGRAPHS))
     texts = ["It said \u201cno\u201d \u2013 twice.", f"{start},", f"12 {end}", *rest]
     set_anew = [
         text.replace(" who ", "\u00a0who\u00a0").replace("market", "mar\u00adket") for text in texts
@@ -266,7 +266,10 @@ def test_a_move_is_a_redirect_to_the_same_article():
         (error_page(status=403), "access_denied"),
         (error_page(status=401), "access_denied"),
         (reading(article(*OTHER, title="Hello", signs=("password-field",))), "access_denied"),
-        (redirected("https://paper.example/login?next=/7", article("Name", title="In")), "access_denied"),
+        (
+            redirected("https://paper.example/login?next=/7", article("Name", title="In")),
+            "access_denied",
+        ),
         (reading(article(*OTHER, title="Nothing here")), "soft_404"),
         (redirected("https://paper.example/", article(*OTHER, title="The Paper")), "soft_404"),
         (error_page(status=503), "server_error"),

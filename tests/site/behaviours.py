@@ -23,6 +23,8 @@ class End(StrEnum):
 
     KEEP = "keep"
     CLOSE = "close"
+    DROP = "drop"
+    """Close without the farewell of TLS."""
     RESET = "reset"
     STALL = "stall"
     """Keep silent until the client goes."""
@@ -135,6 +137,7 @@ _add("/head/connection-close", message(SMALL, b"Connection: close"), end=End.CLO
 
 _add("/body/empty", message(b""))
 _add("/body/close", b"HTTP/1.1 200 OK\r\nA: 1\r\n\r\n" + HTML, end=End.CLOSE)
+_add("/body/close-no-farewell", b"HTTP/1.1 200 OK\r\nA: 1\r\n\r\n" + HTML, end=End.DROP)
 _add("/body/close-empty", b"HTTP/1.1 200 OK\r\nA: 1\r\n\r\n", end=End.CLOSE)
 _add("/body/two-lengths-same", message(SMALL, b"Content-Length: 12"))
 _add("/body/two-lengths", message(SMALL, b"Content-Length: 5"), end=End.CLOSE)

@@ -192,7 +192,7 @@ class Site:
             pass  # the site closes
         finally:
             self._connections.discard(task)
-            _part(writer, reset=end is End.RESET)
+            _part(writer, end)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> End:
         number = 0
@@ -271,14 +271,14 @@ async def _read_request(reader: asyncio.StreamReader, number: int) -> Request | 
     return Request(method, path, headers, body, head + body, number)
 
 
-def _part(writer: asyncio.StreamWriter, *, reset: bool) -> None:
-    if reset:
-        sock = writer.get_extra_info("socket")
-        if sock is not None and sock.fileno() >= 0:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
-    else:
+def _part(writer: asyncio.StreamWriter, end: End) -> None:
+    if end not in (End.RESET, End.DROP):
         writer.close()
+        return
+    sock = writer.get_extra_info("socket")
+    if end is End.RESET and sock is not None and sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 @cache

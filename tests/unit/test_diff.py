@@ -85,7 +85,9 @@ def test_blocks_that_came_and_went_stand_on_their_own():
 
 def test_a_block_that_moved_is_neither_lost_nor_new():
     """Paragraphs in another order survive."""
-    diff = word_diff(["Alpha beta gamma.", SENTENCE, "Third one."], ["Third one.", SENTENCE, "Alpha beta gamma."])
+    diff = word_diff(
+        ["Alpha beta gamma.", SENTENCE, "Third one."], ["Third one.", SENTENCE, "Alpha beta gamma."]
+    )
     assert (diff.removed_words, diff.added_words) == (0, 0)
     assert diff.survival == 1.0
     assert diff.moved_words > 0
@@ -106,7 +108,9 @@ def test_text_without_spaces_is_compared_by_character():
 
 def test_unrelated_texts_share_nothing():
     """Little words that stand in both by chance are no survivors."""
-    before = ["The council said that the market of the town is to be closed by the end of the year."]
+    before = [
+        "The council said that the market of the town is to be closed by the end of the year."
+    ]
     after = ["The new portal of the shop is full of offers for the home, the garden and the car."]
     assert word_diff(before, after).survival < 0.2
 

@@ -20,8 +20,8 @@ from storage.model import Exchange, Outcome, Truncation
 
 QUICK = Limits(
     connect=timedelta(seconds=5),
-    first_byte=timedelta(seconds=0.3),
-    idle=timedelta(seconds=0.3),
+    first_byte=timedelta(seconds=0.15),
+    idle=timedelta(seconds=0.15),
     total=timedelta(seconds=5),
 )
 
@@ -426,7 +426,7 @@ def test_a_name_is_asked_for_once_in_a_while(site):
     [
         ("/cut/nothing-stall", QUICK, "no answer came: nothing came for"),
         ("/cut/body-stall", QUICK, "the answer was cut: nothing came for"),
-        ("/slow/for-ever", Limits(total=timedelta(seconds=0.5)), "it was not finished within"),
+        ("/slow/for-ever", Limits(total=timedelta(seconds=0.2)), "it was not finished within"),
     ],
 )
 def test_time_limits_end_an_exchange(site, path, limits, words):

@@ -19,9 +19,9 @@ from storage.model import Exchange
 
 LIMITS = Limits(
     connect=timedelta(seconds=20),
-    first_byte=timedelta(seconds=0.6),
-    idle=timedelta(seconds=0.6),
-    total=timedelta(seconds=1.6),
+    first_byte=timedelta(seconds=0.5),
+    idle=timedelta(seconds=0.5),
+    total=timedelta(seconds=1.3),
     head_bytes=64 * 1024,
     body_bytes=2 * 1024 * 1024,
     interim_bytes=8 * 1024,

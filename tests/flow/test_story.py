@@ -1,0 +1,231 @@
+"""The whole road, with the real service over the sample newspaper."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastwarc.warc import ArchiveIterator as FastIterator
+from fastwarc.warc import WarcRecordType
+from newspaper import Newspaper
+from receivers import MailReceiver, WebReceiver, mail_receiver, web_receiver
+from service import Service, holdfast, listing, wait_for
+from standardwebhooks import Webhook
+from warcio.archiveiterator import ArchiveIterator
+
+pytestmark = pytest.mark.flow
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test alone
+CONFIGURATION = """
+[archive]
+operator = "Test"
+contact = "mailto:test@example.org"
+
+[network]
+allow_addresses = ["127.0.0.0/8"]
+
+[defaults]
+every = "{every}"
+delay = "0.01s"
+confirm = ["0.3s", "0.6s"]
+
+[[site]]
+name = "courier"
+start = ["{address}/"]
+include = ["/node/*", "/archive/*"]
+exclude = ["/comment/*"]
+alerts = ["desk", "post"]
+
+[[alert]]
+name = "desk"
+channel = "webhook"
+url = "{hook}"
+secret = "{secret}"
+
+[[alert]]
+name = "post"
+channel = "email"
+host = "127.0.0.1"
+port = {mail}
+tls = "none"
+sender = "holdfast@example.org"
+recipients = ["desk@example.org"]
+"""
+
+
+@pytest.fixture
+def newspaper() -> Iterator[Newspaper]:
+    with Newspaper().serve() as paper:
+        yield paper
+
+
+@pytest.fixture
+def desk() -> Iterator[WebReceiver]:
+    with web_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def post() -> Iterator[MailReceiver]:
+    with mail_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def archive(
+    tmp_path: Path, newspaper: Newspaper, desk: WebReceiver, post: MailReceiver
+) -> Path:
+    folder = tmp_path / "archive"
+    holdfast("init", str(folder))
+    text = CONFIGURATION.format(
+        every="1s", address=newspaper.address, hook=desk.url, mail=post.port, secret=SECRET
+    )
+    (folder / "holdfast.toml").write_text(text)
+    return folder
+
+
+@pytest.fixture
+def service(archive: Path) -> Iterator[Service]:
+    running = Service(archive=archive)
+    yield running
+    if running.process.poll() is None:
+        running.end(signal.SIGKILL)
+
+
+def all_captured(archive: Path, newspaper: Newspaper) -> bool:
+    """Say whether every article of the newspaper was captured and compared."""
+    kept = {one["url"] for one in listing("captures", archive) if one["outcome"] == "ok"}
+    return set(newspaper.articles) <= kept and waiting(archive) < 10
+
+
+def waiting(archive: Path) -> int:
+    return int(listing("status", archive)[0]["totals"]["not_yet_compared"])
+
+
+def told(archive: Path, kind: str, url: str) -> dict[str, Any] | None:
+    """Return the event of a kind about an address, once it is there."""
+    found = [one for one in listing("events", archive, "--url", url) if one["kind"] == kind]
+    assert len(found) < 2, f"told twice: {found}"
+    return found[0] if found else None
+
+
+def suspected(archive: Path, url: str) -> bool:
+    troubled = listing("status", archive)[0]["troubled"]
+    return any(one["url"] == url and one["phase"] == "suspect" for one in troubled)
+
+
+def test_a_page_is_watched_edited_taken_down_and_somebody_is_told(
+    archive: Path,
+    newspaper: Newspaper,
+    service: Service,
+    desk: WebReceiver,
+    post: MailReceiver,
+) -> None:
+    """Edit, takedown, confirmation, move and return are each told once, by webhook and mail."""
+    service.start()
+    wait_for(lambda: all_captured(archive, newspaper))
+
+    edited = newspaper.edit()
+    edit = wait_for(lambda: told(archive, "substantive_edit", edited))
+    assert "[-3.2-]" in edit["diff"]
+    assert "{+2.3+}" in edit["diff"]
+
+    lost = newspaper.take_down()
+    moved_from = newspaper.articles  # the move is asked for while the takedown is suspected
+    moved_to = newspaper.move()
+    (moved,) = {url for url in moved_from if url not in newspaper.articles}
+    gone = wait_for(lambda: told(archive, "gone", lost))
+    assert gone["phase"] == "confirmed"
+    assert gone["confirmed_at"] > gone["captured_at"]
+    assert len(gone["looks"]) == 3
+    move = wait_for(lambda: told(archive, "moved", moved))
+    assert moved_to in str(move["findings"])
+
+    newspaper.restore()
+    wait_for(lambda: told(archive, "restored", lost))
+
+    kinds = ["substantive_edit", "gone", "moved", "restored"]
+    wait_for(lambda: all(any(kind in text for text in desk.taken()) for kind in kinds))
+    wait_for(lambda: len(post.mails) >= len(kinds))
+    for one in desk.posts:
+        Webhook(SECRET).verify(one.body, one.headers)
+    assert service.end() == 0
+    read_back(archive)
+
+
+def read_back(archive: Path) -> None:
+    """Hold the archive against two readers of WARC files that are not ours."""
+    files = sorted((archive / "warc").rglob("*.warc.gz"))
+    assert files
+    assert not list((archive / "warc").rglob("*.open"))
+    by_warcio = [one for file in files for one in responses_by_warcio(file)]
+    by_fastwarc = [one for file in files for one in responses_by_fastwarc(file)]
+    assert by_warcio == by_fastwarc
+    listed = [
+        (one["url"], one["payload_digest"])
+        for one in listing("captures", archive)
+        if one["status"] is not None
+    ]
+    assert sorted(listed) == sorted(by_warcio)
+
+
+def responses_by_warcio(file: Path) -> list[tuple[str, str]]:
+    found = []
+    with file.open("rb") as stream:
+        for record in ArchiveIterator(stream, check_digests="raise"):
+            if record.rec_type == "response":
+                record.content_stream().read()
+                fields = record.rec_headers
+                found.append(
+                    (fields["WARC-Target-URI"], fields["WARC-Payload-Digest"]),
+                )
+    return found
+
+
+def responses_by_fastwarc(file: Path) -> list[tuple[str, str]]:
+    found = []
+    with file.open("rb") as stream:
+        for record in FastIterator(stream, record_types=WarcRecordType.response):
+            assert record.verify_block_digest()
+            fields = record.headers
+            found.append((fields["WARC-Target-URI"], fields["WARC-Payload-Digest"]))
+    return found
+
+
+def test_a_killed_service_tells_the_same_story(
+    archive: Path, newspaper: Newspaper, service: Service, desk: WebReceiver
+) -> None:
+    """SIGKILL in the middle of capture, suspicion and delivery changes nothing of what is told."""
+    service.start()
+    wait_for(lambda: len(listing("captures", archive)) > 8)
+    service.end(signal.SIGKILL)
+    service.start()
+    wait_for(lambda: all_captured(archive, newspaper))
+
+    edited = newspaper.edit()
+    lost = newspaper.take_down()
+    wait_for(lambda: suspected(archive, lost) or told(archive, "gone", lost))
+    service.end(signal.SIGKILL)
+    service.start()
+    wait_for(lambda: told(archive, "gone", lost))
+    wait_for(lambda: told(archive, "substantive_edit", edited))
+    newspaper.restore()
+    service.end(signal.SIGKILL)
+    service.start()
+    wait_for(lambda: told(archive, "restored", lost))
+    story = sorted((one["kind"], one["url"]) for one in listing("events", archive))
+    assert story == sorted([("substantive_edit", edited), ("gone", lost), ("restored", lost)])
+    wait_for(lambda: len({str(one.headers["webhook-id"]) for one in desk.posts}) >= 3)
+    assert service.end() == 0
+    read_back(archive)
+
+
+def test_a_second_service_on_one_archive_is_refused(archive: Path, service: Service) -> None:
+    """The second instance exits 75 and names the first."""
+    service.start()
+    said = holdfast("run", "--archive", str(archive), expect=75)
+    assert str(service.process.pid) in said
+    assert len(said.splitlines()) == 1
+    assert service.end(signal.SIGINT) == 0

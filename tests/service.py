@@ -1,0 +1,103 @@
+"""Run the real service on a real archive, and ask it what it did; for the flow tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def holdfast(*words: str, expect: int | None = 0, env: Mapping[str, str] | None = None) -> str:
+    """Run one verb to its end and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "crawler", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        check=False,
+    )
+    if expect is not None:
+        assert done.returncode == expect, f"{words} → {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def listing(verb: str, archive: Path, *words: str) -> list[dict[str, Any]]:
+    """Return a listing as it is printed for programs."""
+    lines = holdfast(verb, "--archive", str(archive), "--json", *words).splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def wait_for(what: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """Return what is wanted as soon as it is there; fail when it does not come."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s in vain for {what}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """One run of ``holdfast run``."""
+
+    archive: Path
+    root: Path = ROOT
+    words: Sequence[str] = ()
+    process: subprocess.Popen[str] = field(init=False)
+
+    def start(self) -> "Service":
+        """Start it and wait until its page answers."""
+        log = (self.archive.parent / "service.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "crawler", "run", "--archive", str(self.archive)]
+            + ["--listen", "127.0.0.1:0", "--workers", "1", *self.words],
+            stdout=log,
+            stderr=log,
+            text=True,
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(self.root)},
+        )
+        log.close()
+        wait_for(self.healthy, seconds=30)
+        return self
+
+    def healthy(self) -> bool:
+        """Say whether its page says it is well."""
+        assert self.process.poll() is None, self.log()
+        address = self.address()
+        if address is None:
+            return False
+        try:
+            with urlopen(f"{address}healthz", timeout=5) as answer:
+                return bool(json.load(answer)["ok"])
+        except OSError:
+            return False
+
+    def address(self) -> str | None:
+        """Return where its page is, as its lock file says."""
+        try:
+            known = json.loads((self.archive / "lock").read_text())
+        except (OSError, ValueError):
+            return None
+        mine = known["pid"] == self.process.pid
+        return str(known["address"]) if mine and known["address"] else None
+
+    def log(self) -> str:
+        """Return what it has said so far."""
+        return (self.archive.parent / "service.log").read_text()
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it with a signal and return its exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=20)
