@@ -1,19 +1,15 @@
 """Build the objects, in one place: what a process is made of, from an archive and its words."""
 
 import contextlib
-import os
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from fastapi import FastAPI
 
-from crawler import config, flow
+from crawler import flow
 from crawler.children import Children
-from crawler.config import Config
 from crawler.deliver import Channel, make_channel
 from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.guard import AddressGuard
@@ -26,52 +22,20 @@ from crawler.health import Health
 from crawler.killable import ArticleReader
 from crawler.ledger import Books
 from crawler.outbound import Door
+from crawler.opening import Parts
 from crawler.packages import package_faults, release
 from crawler.reader import Reader
 from crawler.service import Service
 from crawler.web.app import make_app
 from crawler.worker import Worker
-from storage.archive import Archive, Hold, open_archive
-from storage.catalogue import sites, targets
-from storage.catalogue.engine import Catalogue, open_catalogue
-from storage.model import Found, FoundBy, Robots, Site
+from storage.archive import Hold
+from storage.model import Robots, Site
 from storage.warc.writer import Info, Writer
 
 PRODUCT = "Holdfast"
 LANES = 16
 ROBOTS_POLICIES = {Robots.OBEY: "classic", Robots.IGNORE: "ignore", Robots.RECORD: "ignore"}
 """What warcinfo calls our ways with robots.txt (WARC/1.1 annex B: ``classic`` is obeying it)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What every process on an archive needs."""
-
-    archive: Archive
-    config: Config
-    catalogue: Catalogue
-
-
-def parts(root: Path) -> Parts:
-    """Open an archive, read its configuration, open its catalogue; raise one clear error."""
-    archive = open_archive(root)
-    loaded = config.load(archive.config, environ=os.environ, make_channel=make_channel)
-    return Parts(archive=archive, config=loaded, catalogue=open_catalogue(archive))
-
-
-def parts_to_look_at(root: Path) -> Parts:
-    """Open an archive for a listing; it may be held by a service meanwhile."""
-    return parts(root)
-
-
-def publish_sites(own: Parts) -> None:
-    """Write the sites of ``holdfast.toml`` and their start pages where the workers read them."""
-    now = datetime.now(UTC)
-    with own.catalogue.write() as db:
-        sites.put(db, own.config.sites, replace_file_sites=True)
-        for site in own.config.sites:
-            found = [Found(url=url, found_by=FoundBy.START) for url in site.start]
-            targets.add(db, found, site=site.name, now=now, due_at=now)
 
 
 def agent(own: Parts) -> str:

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from crawler import build
+from crawler import build, opening
 from crawler.console import set_up_logging
 from crawler.parent import end_with_parent
 from crawler.worker import Worker
@@ -22,7 +22,7 @@ def main() -> int:
         return 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then tells us
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
-    parts = build.parts(arguments.archive)
+    parts = opening.parts(arguments.archive)
     if arguments.kind == "reader":
         return _read(parts)
     return asyncio.run(_work(parts, arguments.name))
@@ -38,7 +38,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _work(parts: build.Parts, name: str) -> int:
+async def _work(parts: opening.Parts, name: str) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     worker: Worker = build.worker(parts, name=name)
@@ -46,7 +46,7 @@ async def _work(parts: build.Parts, name: str) -> int:
     return 0
 
 
-def _read(parts: build.Parts) -> int:
+def _read(parts: opening.Parts) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with build.reader(parts) as reader:

@@ -4,22 +4,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from crawler.reader import Reader
 from crawler.worker import Worker
 
 LOOKED_AT_EVERY = timedelta(milliseconds=100)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a one-off run is."""
-
-    targets: int
-    visited: int
-    suspected: int
-    next_look_at: datetime | None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,9 +13,7 @@ from storage.model import Article, Capture, Outcome
 MOST_CAPTURES = 10_000
 
 
-def article_at(
-    catalogue: Catalogue, url: str, *, at: datetime | None
-) -> tuple[Capture, Article]:
+def article_at(catalogue: Catalogue, url: str, *, at: datetime | None) -> tuple[Capture, Article]:
     """Return the article of a page as it was at a time (now, if None) and the capture it is of.
 
     Raise CrawlerError when nothing readable was kept.
@@ -47,9 +45,7 @@ def last_change(
     raise CrawlerError(f"{url} has not changed in what is kept of it ({len(versions)} captures)")
 
 
-def _articles(
-    db: Connection, url: str, *, at: datetime | None
-) -> list[tuple[Capture, Article]]:
+def _articles(db: Connection, url: str, *, at: datetime | None) -> list[tuple[Capture, Article]]:
     """Return the readable captures of a page not later than a time, newest first."""
     target = targets.by_url(db, url)
     if target is None:
@@ -58,9 +54,7 @@ def _articles(
     else:
         made = captures.of_target(db, target.id, limit=MOST_CAPTURES)
     good = [
-        one
-        for one in made
-        if one.outcome is Outcome.OK and (at is None or one.captured_at <= at)
+        one for one in made if one.outcome is Outcome.OK and (at is None or one.captured_at <= at)
     ]
     read = ((one, texts.of_capture(db, one.id)) for one in good)
     return [(one, article) for one, article in read if article is not None]

@@ -51,7 +51,7 @@ class ArticleReader:
 
     def close(self) -> None:
         """End the child."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it without types
         self._pool.join()
 
     def __enter__(self) -> Self:
@@ -75,4 +75,3 @@ def _limit() -> None:
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_DATA, (LARGEST_DATA_BYTES, LARGEST_DATA_BYTES))
-

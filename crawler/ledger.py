@@ -228,8 +228,6 @@ def _ask_control(db: Connection, scene: Scene, *, now: datetime) -> None:
     known = targets.by_url(db, home)
     if known is None:
         found = [Found(url=home, found_by=FoundBy.CONTROL)]
-        targets.add(
-            db, found, site=scene.site.name, now=now, due_at=now, state=TargetState.ONCE
-        )
+        targets.add(db, found, site=scene.site.name, now=now, due_at=now, state=TargetState.ONCE)
     else:
         targets.make_due(db, [known.id], at=now)

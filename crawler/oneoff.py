@@ -7,17 +7,19 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from crawler import build
-from crawler.build import Parts
-from crawler.console import clock_text, progress
+from crawler import build, opening
+from crawler.opening import Parts
+from crawler.console import clock_text
+from crawler.console import progress as bar
 from crawler.errors import CrawlerError
-from crawler.foreground import Foreground, Progress
+from crawler.foreground import Foreground
 from storage.archive import Hold, hold, holder
-from storage.catalogue import claims, standings, targets, visits
+from storage.catalogue import claims, progress, visits
+from storage.catalogue.progress import Progress
 from storage.errors import ArchiveLockedError
-from storage.model import Phase, Site, TargetState
+from storage.model import Site
 from storage.warc.recovery import Recovered, recover
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class ServiceEndedError(CrawlerError):
 
 def visit_now(  # noqa: PLR0913 - the words of two verbs
     own: Parts,
-    ids: Collection[int],
+    ids: Collection[int] | None,
     *,
     since: datetime,
     relooks: bool,
@@ -44,6 +46,8 @@ def visit_now(  # noqa: PLR0913 - the words of two verbs
     amend: Callable[[Site], Site] | None = None,
 ) -> None:
     """Return when every target was visited since then and compared, with its re-looks if wanted.
+
+    Without ``ids`` it is everything that is due, and what is found meanwhile.
 
     While a service holds the archive it makes the visits, under its own configuration; ``allow``
     and ``amend`` then cannot be kept to, and CrawlerError says so. Another one-off command is
@@ -68,7 +72,7 @@ def visit_now(  # noqa: PLR0913 - the words of two verbs
 def prepare(own: Parts) -> list[str]:
     """Mend what a crash left, and free what it had claimed; return a sentence for each repair."""
     recovered = recover(own.archive)
-    build.publish_sites(own)
+    opening.publish_sites(own)
     with own.catalogue.write() as db:
         claims.free_all(db)
     return list(repairs(recovered))
@@ -89,7 +93,7 @@ def repairs(recovered: Recovered) -> Iterator[str]:
 
 async def _make(  # noqa: PLR0913 - those of visit_now
     own: Parts,
-    ids: Collection[int],
+    ids: Collection[int] | None,
     *,
     since: datetime,
     relooks: bool,
@@ -98,8 +102,14 @@ async def _make(  # noqa: PLR0913 - those of visit_now
     amend: Callable[[Site], Site] | None,
 ) -> None:
     worker = build.worker(
-        own, name=f"oneoff-{os.getpid()}", lanes=LANES, only=set(ids), allow=allow, amend=amend
+        own,
+        name=f"oneoff-{os.getpid()}",
+        lanes=LANES,
+        only=None if ids is None else set(ids),
+        allow=allow,
+        amend=amend,
     )
+
     def busy() -> bool:
         progress, still = look(own, ids, since=since, relooks=relooks, failing=reader.failing)
         tell(progress)
@@ -142,7 +152,7 @@ def _held_or_served(own: Parts) -> Hold | None:
 
 def _follow(
     own: Parts,
-    ids: Collection[int],
+    ids: Collection[int] | None,
     *,
     since: datetime,
     relooks: bool,
@@ -164,42 +174,28 @@ def _follow(
 
 def look(
     own: Parts,
-    ids: Collection[int],
+    ids: Collection[int] | None,
     *,
     since: datetime,
     relooks: bool,
     failing: Collection[int] = (),
 ) -> tuple[Progress, bool]:
-    """Return how far the visits are, and whether something is still to be done or compared.
+    """Return how far the run is, and whether something is still to be visited or compared.
 
-    Targets whose comparison is ``failing`` are waited for no longer.
+    Visits whose comparison is ``failing`` are waited for no longer.
     """
-    visited, suspected, next_look_at, busy = 0, 0, None, False
     with own.catalogue.read() as db:
-        for target_id in ids:
-            target = targets.one(db, target_id)
-            if target is None or target.state is TargetState.REMOVED:
-                continue
-            done = target.last_visit_at is not None and target.last_visit_at >= since
-            visited += done
-            busy = busy or not done
-            if relooks and target_id not in failing and standings.one(db, target_id).phase is Phase.SUSPECT:
-                suspected += 1
-                if target.due_at is not None:
-                    next_look_at = min(next_look_at or target.due_at, target.due_at)
-        busy = busy or visits.any_unread(db, [one for one in ids if one not in failing])
-    busy = busy or suspected > 0
-    progress = Progress(
-        targets=len(ids), visited=visited, suspected=suspected, next_look_at=next_look_at
-    )
-    return progress, busy
+        known = progress.of_run(db, since=since, now=datetime.now(UTC), ids=ids)
+        stuck = visits.count_unread_of(db, failing) if failing else 0
+    busy = known.due > 0 or known.unread > stuck or (relooks and known.suspected > 0)
+    return known, busy
 
 
 @contextlib.contextmanager
 def follow_progress(total: int, *, title: str) -> Iterator[Callable[[Progress], None]]:
     """Show how far a run is on a terminal, and say there when it waits for re-looks."""
     done, suspected = 0, 0
-    with progress(total, title=title) as step:
+    with bar(total, title=title) as step:
 
         def tell(now: Progress) -> None:
             nonlocal done, suspected

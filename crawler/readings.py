@@ -79,9 +79,7 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
         )
 
 
-def present(
-    visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleReader
-) -> Reading:
+def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleReader) -> Reading:
     """Return the reading of a visit: its hops, its last answer's fields, and its article."""
     hops = tuple(payload_captures(visit.captures))
     reading = Reading(
@@ -181,4 +179,3 @@ def _control_target(db: Connection, target: Target) -> Target | None:
         if usable and other.last_outcome is Outcome.OK:
             return other
     return None
-

@@ -91,7 +91,9 @@ class Service:
         reader = next(child for child in self.children.all if child.kind == "reader")
         problems = [*self.package_faults, *self._problems(late=late, free=free)]
         return Health(
-            ok=not late and free > DISK_RESERVE_BYTES and any(one.alive for one in workers)
+            ok=not late
+            and free > DISK_RESERVE_BYTES
+            and any(one.alive for one in workers)
             and reader.alive,
             workers=tuple(
                 WorkerHealth(

@@ -25,7 +25,6 @@ DRAINED_WITHIN = timedelta(seconds=5)
 SITES_READ_EVERY = timedelta(seconds=2)
 
 
-
 @dataclass(slots=True, kw_only=True)
 class Worker:
     """Several lanes over one engine; each lane has one host at a time."""
@@ -113,9 +112,7 @@ class Worker:
     async def _visit(self, target: Target, claim: Claim) -> None:
         site = await self._site_of(target)
         if (until := await self.books.in_thread(lambda: self._spent_until(site))) is not None:
-            await self.books.in_thread(
-                lambda: ledger.postpone(self.catalogue, target, until=until)
-            )
+            await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=until))
             return
         await flow.make_visit(
             target, claim=claim, site=site, visitor=self.visitor, books=self.books

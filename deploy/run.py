@@ -53,11 +53,6 @@ name = "saltmarsh-courier"
 start = ["http://{address}/"]
 include = ["/node/*", "/archive/*"]
 exclude = ["/comment/*"]
-alerts = ["terminal"]
-
-[[alert]]
-name = "terminal"
-channel = "log"
 """
 
 

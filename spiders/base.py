@@ -20,7 +20,9 @@ MOST_LINKS = 5000
 
 FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 KEPT_DOCUMENTS = {"pdf", "doc", "docx", "odt", "rtf"}
-PAGE_LINKS = LinkExtractor(deny_extensions=[one for one in IGNORED_EXTENSIONS if one not in KEPT_DOCUMENTS])
+PAGE_LINKS = LinkExtractor(
+    deny_extensions=[one for one in IGNORED_EXTENSIONS if one not in KEPT_DOCUMENTS]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,18 +19,29 @@ T0 = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 URL = "https://paper.example/node/7"
 
 PARAGRAPHS = (
-    "The harbour council voted on Monday to close the old fish market, 12 members for and 3 "
-    "against, after a debate that went on until late in the evening.",
-    "Traders who have sold their catch there since the war said they had not been asked, and that "
-    "the new hall at the edge of town has neither water nor shade.",
-    "Nadia Karim, who speaks for the traders, told reporters that the market would open on Tuesday "
-    "as it has every day, whatever the council may have decided.",
+    (
+        "The harbour council voted on Monday to close the old fish market, 12 members for and 3 "
+        "against, after a debate that went on until late in the evening."
+    ),
+    (
+        "Traders who have sold their catch there since the war said they had not been "
+        "asked, and that "
+        "the new hall at the edge of town has neither water nor shade."
+    ),
+    (
+        "Nadia Karim, who speaks for the traders, told reporters that the market would "
+        "open on Tuesday "
+        "as it has every day, whatever the council may have decided."
+    ),
     "The council did not say when the gates will be shut or who will pay for the move.",
 )
 
 OTHER = (
-    "Page not available. Perhaps you have followed an outdated bookmark; please try searching our "
-    "new portal, or browse today's weather, sports results and horoscopes instead.",
+    (
+        "Page not available. Perhaps you have followed an outdated bookmark; please try "
+        "searching our "
+        "new portal, or browse today's weather, sports results and horoscopes instead."
+    ),
 )
 
 

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+WORDS = ("--listen", "127.0.0.1:0", "--workers", "1")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -53,15 +54,13 @@ class Service:
 
     archive: Path
     root: Path = ROOT
-    words: Sequence[str] = ()
     process: subprocess.Popen[str] = field(init=False)
 
     def start(self) -> "Service":
         """Start it and wait until its page answers."""
         log = (self.archive.parent / "service.log").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "crawler", "run", "--archive", str(self.archive)]
-            + ["--listen", "127.0.0.1:0", "--workers", "1", *self.words],
+            [sys.executable, "-m", "crawler", "run", "--archive", str(self.archive), *WORDS],
             stdout=log,
             stderr=log,
             text=True,
@@ -92,6 +91,18 @@ class Service:
             return None
         mine = known["pid"] == self.process.pid
         return str(known["address"]) if mine and known["address"] else None
+
+    def ask(self, place: str) -> list[dict[str, Any]]:
+        """Return what the service's API lists at a place such as ``events?limit=1000``."""
+        with urlopen(f"{self.address()}api/v1/{place}", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+            return found
+
+    def metric(self, name: str) -> float:
+        """Return the value of a metric without labels."""
+        with urlopen(f"{self.address()}metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
     def log(self) -> str:
         """Return what it has said so far."""

@@ -3,7 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 
-from crawler import build
+from crawler import opening
 from crawler.commands import add_archive
 from crawler.errors import CrawlerError
 from storage.catalogue import events
@@ -15,12 +15,14 @@ GROUP = "watch"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_archive(parser)
-    parser.add_argument("what", metavar="EVENT|URL", nargs="+", help="an event's id, or all of a page")
+    parser.add_argument(
+        "what", metavar="EVENT|URL", nargs="+", help="an event's id, or all of a page"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Acknowledge events by id, or every event of a page by its address."""
-    own = build.parts(arguments.archive)
+    own = opening.parts(arguments.archive)
     now = datetime.now(UTC)
     with own.catalogue.write() as db:
         chosen = []

@@ -3,8 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 
-from crawler import build
-from crawler.build import Parts
+from crawler import build, opening
+from crawler.opening import Parts
 from crawler.commands import add_archive, add_json
 from crawler.console import escape, print_json_lines, print_table
 from crawler.deliver import trial
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one step; ``test`` exits 0 only when every channel took the test."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     match arguments.step:
         case "list":
             return _list(own, as_json=arguments.json)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler import amendments, build
-from crawler.build import Parts
+from crawler import amendments, opening
+from crawler.opening import Parts
 from crawler.commands import add_archive
 from crawler.commands.init import make_archive
 from crawler.console import escape
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CrawlerError("no URL was given: name some, or a file of them with --from FILE")
     if not Archive(arguments.archive.absolute()).config.exists():
         make_archive(arguments.archive)
-    own = build.parts(arguments.archive)
+    own = opening.parts(arguments.archive)
     since = datetime.now(UTC)
     wrong = {url: reason for url in urls if (reason := refused_url(url)) is not None}
     wanted = _enter(own, [url for url in urls if url not in wrong], arguments, since=since)

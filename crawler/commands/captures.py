@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Iterator
 
-from crawler import build
-from crawler.build import Parts
+from crawler import opening
+from crawler.opening import Parts
 from crawler.commands import add_archive, add_json, add_since
 from crawler.console import print_json_lines, print_table
 from crawler.listing import capture_dict
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each exchange, in the order they were kept."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     rows = _all(own, arguments)
     if arguments.json:
         print_json_lines(capture_dict(one) for one in rows)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from crawler import build
+from crawler import opening
 from crawler.changes.diff import as_text
 from crawler.commands import add_archive, add_json, parse_moment
 from crawler.console import diff_text, json_line
@@ -18,13 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_archive(parser)
     parser.add_argument("what", metavar="EVENT|URL")
-    parser.add_argument("--at", type=parse_moment, metavar="TIME", help="the last change before then")
+    parser.add_argument(
+        "--at", type=parse_moment, metavar="TIME", help="the last change before then"
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the word diff; removed words ``[-…-]``, added words ``{+…+}``."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     with own.catalogue.read() as db:
         event = events.one(db, arguments.what)
     if event is not None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from crawler import build
+from crawler import opening
 from crawler.commands import add_archive, add_json, add_since
 from crawler.console import print_json_lines, print_table
 from crawler.listing import event_dict
@@ -23,17 +23,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each event, oldest first."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     with own.catalogue.read() as db:
-        found = events.listing(
-            db, since=arguments.since, url=arguments.url, site=arguments.site
-        )
+        found = events.listing(db, since=arguments.since, url=arguments.url, site=arguments.site)
     if arguments.json:
         print_json_lines(event_dict(one) for one in found)
         return 0
     print_table(
         (
-            (one.captured_at, one.kind, one.severity.value, one.alert.value, one.url, one.summary, one.id)
+            (
+                one.captured_at,
+                one.kind,
+                one.severity.value,
+                one.alert.value,
+                one.url,
+                one.summary,
+                one.id,
+            )
             for one in found
         ),
         ("at", "kind", "severity", "told", "url", "what happened", "id"),

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from crawler import build
-from crawler.build import Parts
+from crawler import opening
+from crawler.opening import Parts
 from crawler.commands import add_archive, add_json
 from crawler.console import escape, json_line
 from crawler.durations import tell_duration
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print sentences; with ``--json`` the same as one object."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     sentences = list(_sentences(own, arguments.what))
     if arguments.json:
         print(json_line({"what": arguments.what, "because": sentences}))

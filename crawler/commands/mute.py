@@ -2,7 +2,7 @@
 
 import argparse
 
-from crawler import build
+from crawler import opening
 from crawler.commands import add_archive
 from crawler.errors import CrawlerError
 from storage.catalogue import events, targets
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Mute the pages, each named by its address or by one of its events."""
-    own = build.parts(arguments.archive)
+    own = opening.parts(arguments.archive)
     with own.catalogue.write() as db:
         chosen = set()
         for one in arguments.what:

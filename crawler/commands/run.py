@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 
-from crawler import build
+from crawler import build, opening
 from crawler.commands import add_archive
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; 0 after a clean end, 75 when another holds the archive."""
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
     with hold(open_archive(arguments.archive)) as held:
-        own = build.parts(arguments.archive)
+        own = opening.parts(arguments.archive)
         build.channels(own)  # a wrong option is refused before the first request
         try:
             listener = listen(arguments.listen)

@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from crawler import build
-from crawler.build import Parts
+from crawler import opening
+from crawler.opening import Parts
 from crawler.commands import add_archive, add_json, parse_moment
 from crawler.console import diff_text, escape, json_line, print_table
 from crawler.errors import CrawlerError
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print an event with its records, signals, looks and diff; or a page's captures."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     with own.catalogue.read() as db:
         event = events.one(db, arguments.what)
     if event is not None:
@@ -38,7 +38,11 @@ def _event(own: Parts, event: Event, *, as_json: bool) -> int:
     with own.catalogue.read() as db:
         before = _capture(own, event.before_capture_id)
         after = _capture(own, event.capture_id)
-        looks = [one for one in captures.of_target(db, event.target_id, limit=1000) if one.visit_id in {look.visit_id for look in event.looks}]
+        looks = [
+            one
+            for one in captures.of_target(db, event.target_id, limit=1000)
+            if one.visit_id in {look.visit_id for look in event.looks}
+        ]
     if as_json:
         records = {
             "before": capture_dict(before) if before else None,

@@ -4,7 +4,7 @@ import argparse
 import shutil
 from datetime import UTC, datetime
 
-from crawler import build
+from crawler import opening
 from crawler.commands import add_archive, add_json
 from crawler.console import json_line, print_table
 from crawler.listing import iso
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the state of the archive; with ``--json`` one object."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     now = datetime.now(UTC)
     with own.catalogue.read() as db:
         sites = overview.site_overviews(db, now=now)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from crawler import build
+from crawler import opening
 from crawler.commands import add_archive, add_json, parse_moment
 from crawler.console import escape, json_line
 from crawler.history import article_at
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the article of the capture nearest before the time; with ``--json`` all its fields."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     capture, article = article_at(own.catalogue, arguments.url, at=arguments.at)
     if arguments.json:
         fields = {**asdict(article), "text": article.text, "captured_at": iso(capture.captured_at)}

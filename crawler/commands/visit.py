@@ -4,13 +4,13 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from crawler import build
-from crawler.build import Parts
+from crawler import opening
+from crawler.opening import Parts
 from crawler.commands import add_archive
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.oneoff import follow_progress, visit_now
-from storage.catalogue import targets
+from storage.catalogue import progress, targets
 from storage.model import Target, TargetState
 
 HELP = "make the visits that are due now (or all, or these) and compare them"
@@ -28,20 +28,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Visit, look again where a page is suspected, compare; 0 when all that was asked is done."""
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
-    own = build.parts(arguments.archive)
-    build.publish_sites(own)
+    own = opening.parts(arguments.archive)
+    opening.publish_sites(own)
     since = datetime.now(UTC)
-    wanted = _wanted(own, arguments, since=since)
-    if not wanted:
-        print("nothing is due")
-        return 0
-    ids = [one.id for one in wanted]
-    with own.catalogue.write() as db:
-        targets.make_due(db, ids, at=since)
+    ids = _make_due(own, arguments, since=since)
     with follow_progress(len(ids), title="visiting") as tell:
-        visit_now(own, ids, since=since, relooks=True, tell=tell)
-    print(f"{len(ids)} visited and compared")
+        visit_now(own, ids if arguments.urls else None, since=since, relooks=True, tell=tell)
+    with own.catalogue.read() as db:
+        made = progress.of_run(
+            db, since=since, now=datetime.now(UTC), ids=ids if arguments.urls else None
+        )
+    print(f"{made.visited} visited and compared" if made.visited else "nothing was due")
     return 0
+
+
+def _make_due(own: Parts, arguments: argparse.Namespace, *, since: datetime) -> list[int]:
+    """Make due what is to be visited now, and return it; what is due by itself needs no more."""
+    wanted = [one.id for one in _wanted(own, arguments, since=since)]
+    with own.catalogue.write() as db:
+        targets.make_due(db, wanted, at=since)
+    return wanted
 
 
 def _wanted(own: Parts, arguments: argparse.Namespace, *, since: datetime) -> list[Target]:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from crawler import build
+from crawler import opening
 from crawler.commands import add_archive, add_json, add_since
 from crawler.console import print_json_lines, print_table
 from crawler.listing import visit_dict
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each visit, oldest first."""
-    own = build.parts_to_look_at(arguments.archive)
+    own = opening.parts_to_look_at(arguments.archive)
     with own.catalogue.read() as db:
         newest_first = visits.listing(
             db,

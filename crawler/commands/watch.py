@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from crawler import build
-from crawler.build import Parts
+from crawler import opening
+from crawler.opening import Parts
 from crawler.commands import add_archive, add_json
 from crawler.commands.init import make_archive
 from crawler.console import print_json_lines, print_table
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do one step on the watch list."""
     if arguments.step == "add" and not Archive(arguments.archive.absolute()).config.exists():
         make_archive(arguments.archive)
-    own = build.parts(arguments.archive)
+    own = opening.parts(arguments.archive)
     if arguments.step == "add":
         return _add(own, arguments)
     if arguments.step == "list":
@@ -75,7 +75,7 @@ def _add(own: Parts, arguments: argparse.Namespace) -> int:
     for url in arguments.urls:
         if (reason := refused_url(url)) is not None:
             raise CrawlerError(f"{url} cannot be watched: {reason}; nothing was added")
-    build.publish_sites(own)
+    opening.publish_sites(own)
     now = datetime.now(UTC)
     found_by = FoundBy.START if arguments.site else FoundBy.USER
     new = 0

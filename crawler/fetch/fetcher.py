@@ -1,6 +1,7 @@
 """The one way to the wire: guard, robots, pace, exchange, record — for every lane alike."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from crawler.fetch.pace import Pace, retry_after
 from crawler.fetch.ticket import Ticket, blocked
 from crawler.fetch.wire import Client, WireRequest
 from storage.catalogue.hosts import host_of
-from storage.message import decode, entity
+from storage.message import codings_of, decode, entity
 from storage.model import Capture, Exchange, Outcome, Robots, Role, Site
 
 MOST_HOPS = 20
@@ -46,7 +47,7 @@ class Fetcher:
         self._headers = (
             (b"User-Agent", agent.encode("latin-1", "replace")),
             (b"Accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-            (b"Accept-Encoding", b"gzip, deflate, br"),
+            (b"Accept-Encoding", b"gzip, deflate, br, zstd"),
             (b"Connection", b"keep-alive"),
         )
         self._rules: dict[str, tuple[robots.Rules, float]] = {}
@@ -145,22 +146,21 @@ class Fetcher:
         asked = retry_after(exchange.headers, now=datetime.now(UTC))
         if asked is not None and exchange.status in (429, 503):
             self._pace.hold_off(host, asked)
-        try:
-            row = self._keep(exchange, site=ticket.site.name, role=role, hop=hop, via=via)
+        with contextlib.ExitStack() as answers:
+            # An attempt on a kept connection that had died comes first: it may have been seen.
+            for one in (*exchange.earlier, exchange):
+                if one.answer is not None:
+                    answers.enter_context(contextlib.closing(one.answer))
+                row = self._keep(one, site=ticket.site.name, role=role, hop=hop, via=via)
+                ticket.captures.append(row)
             body = readable_body(exchange) if role is not Role.REQUISITE else b""
-        finally:
-            if exchange.answer is not None:
-                exchange.answer.close()
-        ticket.captures.append(row)
-        return Fetched(capture=row, headers=exchange.headers, body=body)
+        return Fetched(capture=ticket.captures[-1], headers=exchange.headers, body=body)
 
     def _keep(
         self, exchange: Exchange, *, site: str, role: Role, hop: int, via: str | None
     ) -> Capture:
         hops = {Role.REDIRECT: "R", Role.REQUISITE: "E", Role.ROBOTS: "P"}.get(role, "")
-        kept = self._keeper.append(
-            exchange, role=role, via=via, hops=hops * max(hop, 1), site=site
-        )
+        kept = self._keeper.append(exchange, role=role, via=via, hops=hops * max(hop, 1), site=site)
         return Capture(
             url=exchange.url,
             role=role,
@@ -214,11 +214,7 @@ def readable_body(exchange: Exchange) -> bytes:
     kind = (field_of(exchange.headers, "content-type") or "text/html").lower()
     if not any(part in kind for part in TEXT_TYPES):
         return b""
-    codings = [
-        coding.strip().lower()
-        for name, value in exchange.headers
-        if name.lower() == "content-encoding"
-        for coding in value.split(",")
-    ]
     exchange.answer.seek(0)
-    return decode(entity(exchange.answer), codings, limit_bytes=LARGEST_READ_BYTES)
+    return decode(
+        entity(exchange.answer), codings_of(exchange.headers), limit_bytes=LARGEST_READ_BYTES
+    )

@@ -7,6 +7,7 @@ from crawler.errors import CrawlerError
 from spiders.base import SiteSpider
 from storage.model import Site
 
+
 class SpiderFileError(CrawlerError):
     """Say that a spider file is missing, does not import, or holds no spider."""
 

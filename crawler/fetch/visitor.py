@@ -102,4 +102,3 @@ class Visitor:
         urls = list(dict.fromkeys(ticket.requisites))[:MOST_REQUISITES]
         for url in await wanted(ticket.site, urls):
             await self._fetcher.requisite(ticket, url, via=page.url)
-

@@ -142,9 +142,17 @@ def _overlooked(runs: Sequence[Run], hits: set[int], inside: set[int]) -> set[in
             continue
         between = first < number < last
         beside = run.path in slots and (between or run.element.getparent() in parents)
-        if beside or (between and run.kind in ("heading", "caption")):
+        if beside or (between and (run.kind == "caption" or _heads(runs, number, hits))):
             found.add(number)
     return found
+
+
+def _heads(runs: Sequence[Run], number: int, hits: set[int]) -> bool:
+    """Whether a run is a sub-heading over text of the article, not one over a box within it."""
+    if runs[number].kind != "heading":
+        return False
+    below = range(number + 1, len(runs))
+    return next((one for one in below if runs[one].kind != "heading"), None) in hits
 
 
 def _slots(runs: Sequence[Run], hits: set[int]) -> set[str]:

@@ -91,9 +91,9 @@ def _wide(body: bytes) -> str | None:
         return None
     half = len(sample) / 2
     even, odd = sample[0::2].count(0) / half, sample[1::2].count(0) / half
-    if odd > 0.3 and even < 0.1:
+    if odd > 0.1 and even < odd / 5:
         return "utf-16-le"
-    if even > 0.3 and odd < 0.1:
+    if even > 0.1 and odd < even / 5:
         return "utf-16-be"
     return None
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crawler.changes import clock
-from crawler.changes.judge import OUTAGES
+from crawler.changes.suspicion import OUTAGES
 from storage.model import Site, Standing, Target
 
 _BY_TIME = OUTAGES - {"bot_challenge"}

@@ -1,6 +1,6 @@
 """Keep what came of each visit, in one step with the captures it made and the next due time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 
@@ -56,12 +56,12 @@ def unread(db: Connection, *, limit: int) -> list[Visit]:
     return _visits(db, statement)
 
 
-def any_unread(db: Connection, target_ids: Sequence[int]) -> bool:
-    """Say whether a visit to one of these targets is not yet compared."""
-    waiting = select(visits.c.id).where(visits.c.read_at.is_(None)).limit(1)
-    return any(
-        db.execute(waiting.where(visits.c.target_id.in_(part))).first() is not None
-        for part in portions(target_ids)
+def count_unread_of(db: Connection, target_ids: Collection[int]) -> int:
+    """Count the visits to these targets that are not yet compared."""
+    waiting = select(func.count()).select_from(visits).where(visits.c.read_at.is_(None))
+    return sum(
+        db.execute(waiting.where(visits.c.target_id.in_(part))).scalar_one()
+        for part in portions(sorted(target_ids))
     )
 
 

@@ -128,18 +128,26 @@ def test_no_look_without_a_server_is_about_content(module: ModuleType):
 # --- each rule's own kind, in several languages -------------------------------------------------
 
 FRENCH = (
-    "Le conseil du port a voté lundi la fermeture de l'ancien marché aux poissons par 12 voix "
-    "contre 3, après un débat qui a duré jusque tard dans la soirée.",
+    (
+        "Le conseil du port a voté lundi la fermeture de l'ancien marché aux poissons par 12 voix "
+        "contre 3, après un débat qui a duré jusque tard dans la soirée."
+    ),
     "Les marchands disent qu'ils n'ont pas été consultés et que la nouvelle halle n'a pas d'eau.",
 )
 ARABIC = (
-    "صوت مجلس المرفأ يوم الاثنين على إغلاق سوق السمك القديم بأغلبية 12 صوتا مقابل 3 أصوات بعد نقاش "
-    "استمر حتى ساعة متأخرة من الليل.",
+    (
+        "صوت مجلس المرفأ يوم الاثنين على إغلاق سوق السمك القديم بأغلبية 12 صوتا مقابل 3 "
+        "أصوات بعد نقاش "
+        "استمر حتى ساعة متأخرة من الليل."
+    ),
     "وقال التجار إنهم لم يستشاروا وإن القاعة الجديدة على أطراف المدينة بلا ماء ولا ظل.",
 )
 RUSSIAN = (
-    "Совет порта проголосовал в понедельник за закрытие старого рыбного рынка: 12 голосов за и 3 "
-    "против, после споров, которые шли до позднего вечера.",
+    (
+        "Совет порта проголосовал в понедельник за закрытие старого рыбного рынка: 12 "
+        "голосов за и 3 "
+        "против, после споров, которые шли до позднего вечера."
+    ),
     "Торговцы говорят, что их не спросили и что в новом зале нет ни воды, ни тени.",
 )
 

@@ -1,5 +1,6 @@
 """The takedown state machine, look by look, with the times as values."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -130,7 +131,7 @@ def test_a_first_good_look_is_learnt_and_not_told():
 
 
 def test_an_edit_is_told_once_with_its_words():
-    """One event, at once, with diff, both captures and the finding; then the new text is the good one."""
+    """One event, at once, with diff and both captures; then the new text is the good one."""
     watch = Watch()
     watch.look(edited("12 members", "14 members"), after=DAY)
     watch.look(edited("12 members", "14 members"), after=DAY)
@@ -217,7 +218,7 @@ def test_relooks_come_at_the_configured_times_with_a_steady_jitter():
     watch = Watch()
     watch.until_confirmed(gone())
     times = [look.at for look in watch.events[0].looks]
-    waits = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    waits = [later - sooner for sooner, later in itertools.pairwise(times)]
     for wait, meant in zip(waits, SITE.confirm, strict=True):
         assert 0.8 <= wait / meant <= 1.2
     assert waits[0] == clock.delay(SITE.confirm, 0, url=URL)
@@ -282,7 +283,7 @@ def test_another_kind_of_takedown_is_another_suspicion():
 
 
 def test_falling_back_to_the_told_kind_is_not_told_again():
-    """gone (told), one look of something else, gone: nothing new."""
+    """Gone (told), one look of something else, gone: nothing new."""
     watch = Watch()
     watch.until_confirmed(gone())
     watch.look(error_page(status=403), after=DAY)
