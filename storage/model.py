@@ -363,7 +363,7 @@ class Article:
     engine: str = ""
     warnings: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
-    """Marks of what is no article, such as a challenge or a password field; see crawler/text/signs."""
+    """Marks of what is no article, such as ``challenge`` or ``password-field``."""
 
     @property
     def text(self) -> str:

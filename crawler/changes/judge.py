@@ -23,6 +23,9 @@ from storage.model import (
     Target,
 )
 
+_UNREADABLE = "unreadable"
+"""Kind of a look at a page from which no text could be read: neither good nor bad."""
+
 _NOT_ASKED = frozenset({Outcome.BLOCKED_ADDRESS, Outcome.BLOCKED_ROBOTS})
 
 
@@ -133,9 +136,11 @@ def _says_something(case: Case) -> bool:
 def _silent(hearing: _Hearing) -> Verdict:
     """Judge a look that shows nothing: not asked for (robots, address guard), or not readable."""
     standing = hearing.standing
-    again = None
-    if standing.phase is Phase.SUSPECT and hearing.look.outcome not in _NOT_ASKED:
-        again = _next_look(hearing, standing)
+    if standing.phase is not Phase.SUSPECT or hearing.look.outcome in _NOT_ASKED:
+        return Verdict(standing=standing, findings=hearing.findings)
+    # Remembered, so that the waits grow while the page stays unreadable.
+    standing = suspicion.with_look(standing, replace(hearing.look, kind=_UNREADABLE))
+    again = _next_look(hearing, standing)
     return Verdict(standing=standing, findings=hearing.findings, look_again_at=again)
 
 

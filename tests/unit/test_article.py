@@ -57,8 +57,9 @@ def page(*, noise: str = "", lead: str = LEAD, extra: str = "") -> str:
 <blockquote><p>{BODY[0]} Twice.</p></blockquote>
 <ul><li>The hall has no water at all.</li><li>The hall has no roof either.</li></ul>
 <p><em>{NOTE}</em></p></div></div>{extra}
-<div id="comments"><h2>Comments</h2><form action="/c"><textarea>Your comment</textarea></form></div>
-<div id="footer">Kept for archival purposes only. <a href="#top">Back to top</a></div></body></html>"""
+<div id="comments"><h2>Comments</h2><form><textarea>Your comment</textarea></form></div>
+<div id="footer">Kept for archival purposes only. <a href="#top">Back to top</a></div>
+</body></html>"""
 
 
 def read(html: str | bytes, *, url: str = URL, headers: list[tuple[str, str]] = HTML) -> Article:
