@@ -292,6 +292,8 @@ def set_up_logging(level: int | str, stream: TextIO) -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every page that is no article; the reading says so already.
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
 
 

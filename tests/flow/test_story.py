@@ -1,6 +1,7 @@
 """The whole road, with the real service over the sample newspaper."""
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def archive(tmp_path: Path, newspaper: Newspaper, desk: WebReceiver, post: MailR
     folder = tmp_path / "archive"
     holdfast("init", str(folder))
     text = CONFIGURATION.format(
-        every="1s", address=newspaper.address, hook=desk.url, mail=post.port, secret=SECRET
+        every="2s", address=newspaper.address, hook=desk.url, mail=post.port, secret=SECRET
     )
     (folder / "holdfast.toml").write_text(text)
     return folder
@@ -150,7 +151,7 @@ def test_a_page_is_watched_edited_taken_down_and_somebody_is_told(
     read_back(archive)
 
 
-def read_back(archive: Path) -> None:
+def read_back(archive: Path, *, killed: bool = False) -> None:
     """Hold the archive against two readers of WARC files that are not ours."""
     files = sorted((archive / "warc").rglob("*.warc.gz"))
     assert files
@@ -163,7 +164,10 @@ def read_back(archive: Path) -> None:
         for one in listing("captures", archive)
         if one["status"] is not None
     ]
-    assert sorted(listed) == sorted(by_warcio)
+    assert not Counter(listed) - Counter(by_warcio), "a capture without its record"
+    if killed:
+        return  # what was written and not yet acknowledged when it was killed has no row
+    assert Counter(listed) == Counter(by_warcio)
 
 
 def responses_by_warcio(file: Path) -> list[tuple[str, str]]:
@@ -214,7 +218,7 @@ def test_a_killed_service_tells_the_same_story(
     assert story == sorted([("substantive_edit", edited), ("gone", lost), ("restored", lost)])
     wait_for(lambda: len({str(one.headers["webhook-id"]) for one in desk.posts}) >= 3)
     assert service.end() == 0
-    read_back(archive)
+    read_back(archive, killed=True)
 
 
 def test_a_second_service_on_one_archive_is_refused(archive: Path, service: Service) -> None:
