@@ -21,8 +21,8 @@ from crawler.fetch.wire import Client, Limits
 from crawler.health import Health
 from crawler.killable import ArticleReader
 from crawler.ledger import Books
-from crawler.outbound import Door
 from crawler.opening import Parts
+from crawler.outbound import Door
 from crawler.packages import package_faults, release
 from crawler.reader import Reader
 from crawler.service import Service

@@ -94,7 +94,9 @@ def load(
     if problems or document is None:
         blamed = _blamed(problems, overrides)
         raise _refusal(path, tell(blamed, path=path, raw=raw, lines=Lines(text)))
-    defaults = _site(_NO_DEFAULTS, document.defaults)
+    # Who sets up an alert wants to hear: a site that names none tells them all.
+    everybody = replace(_NO_DEFAULTS, alerts=tuple(one.name for one in alerts.built))
+    defaults = _site(everybody, document.defaults)
     return Config(
         archive=_archive(document, path.parent),
         network=_network(document),

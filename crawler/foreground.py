@@ -23,7 +23,7 @@ class Foreground:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Visit and compare until nothing is left to do or ``stop``; raise what the worker raises."""
+        """Visit and compare until nothing is left or ``stop``; raise what the worker raises."""
         reading_ends = threading.Event()
         reading = asyncio.create_task(asyncio.to_thread(self.reader.run, reading_ends))
         working = asyncio.create_task(self.worker.run(self._stop))

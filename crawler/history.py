@@ -1,16 +1,13 @@
 """Look back: an article as it was at a time, and its last change before a time."""
 
+from collections.abc import Iterator
 from datetime import datetime
-
-from sqlalchemy import Connection
 
 from crawler.changes.diff import Diff, word_diff
 from crawler.errors import CrawlerError
 from storage.catalogue import captures, targets, texts
-from storage.catalogue.engine import Catalogue
+from storage.catalogue.engine import Catalogue, Connection
 from storage.model import Article, Capture, Outcome
-
-MOST_CAPTURES = 10_000
 
 
 def article_at(catalogue: Catalogue, url: str, *, at: datetime | None) -> tuple[Capture, Article]:
@@ -19,12 +16,13 @@ def article_at(catalogue: Catalogue, url: str, *, at: datetime | None) -> tuple[
     Raise CrawlerError when nothing readable was kept.
     """
     with catalogue.read() as db:
-        for capture, article in _articles(db, url, at=at):
-            return capture, article
-    raise CrawlerError(
-        f"no article of {url} is kept{' from before then' if at else ''}; `holdfast captures --url` "
-        "lists what is"
-    )
+        found = next(_articles(db, url, at=at), None)
+    if found is None:
+        when = " from before then" if at is not None else ""
+        raise CrawlerError(
+            f"no article of {url} is kept{when}; `holdfast captures --url` lists what is"
+        )
+    return found
 
 
 def last_change(
@@ -34,31 +32,35 @@ def last_change(
 
     Raise CrawlerError when the page never changed while it was watched.
     """
+    seen = 0
+    newer = None
     with catalogue.read() as db:
-        versions = _articles(db, url, at=at)
-        newer = versions[0] if versions else None
-        for older in versions[1:]:
+        for older in _articles(db, url, at=at):
+            seen += 1
             if newer is not None and older[1].fingerprint != newer[1].fingerprint:
-                change = word_diff(_words(older[1]), _words(newer[1]))
-                return older[0], newer[0], change
+                return older[0], newer[0], word_diff(_words(older[1]), _words(newer[1]))
             newer = older
-    raise CrawlerError(f"{url} has not changed in what is kept of it ({len(versions)} captures)")
+    raise CrawlerError(f"{url} has not changed in what is kept of it ({seen} readable captures)")
 
 
-def _articles(db: Connection, url: str, *, at: datetime | None) -> list[tuple[Capture, Article]]:
-    """Return the readable captures of a page not later than a time, newest first."""
+def _articles(
+    db: Connection, url: str, *, at: datetime | None
+) -> Iterator[tuple[Capture, Article]]:
+    """Yield the readable captures of a page not later than a time, newest first."""
     target = targets.by_url(db, url)
     if target is None:
         known = captures.at(db, url, at=at)
         made = [known] if known is not None else []
     else:
-        made = captures.of_target(db, target.id, limit=MOST_CAPTURES)
-    good = [
-        one for one in made if one.outcome is Outcome.OK and (at is None or one.captured_at <= at)
-    ]
-    read = ((one, texts.of_capture(db, one.id)) for one in good)
-    return [(one, article) for one, article in read if article is not None]
+        made = captures.of_target(db, target.id)
+    for one in made:
+        if one.outcome is Outcome.OK and (at is None or one.captured_at <= at):
+            article = texts.of_capture(db, one.id)
+            if article is not None:
+                yield one, article
 
 
 def _words(article: Article) -> list[str]:
-    return [article.title, *(block.text for block in article.blocks)]
+    """Return all that the fingerprint is made of, so that every change shows in the diff."""
+    about = [article.title, ", ".join(article.byline), article.published or ""]
+    return [*filter(None, about), *(block.text for block in article.blocks)]

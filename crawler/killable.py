@@ -36,7 +36,7 @@ class ArticleReader:
     def read(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
     ) -> tuple[Article | None, str]:
-        """Return the article of a page and an empty string, or None and why it could not be read."""
+        """Return the article of a page and an empty string, or None and why there is none."""
         future = self._pool.schedule(
             _read, args=(body, url, tuple(headers)), timeout=LONGEST_TASK.total_seconds()
         )

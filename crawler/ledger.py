@@ -9,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Connection
-
+from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.readings import Scene
-from crawler.changes.case import Reading
 from crawler.revisit.calendar import History, next_due
 from storage.catalogue import captures, deliveries, events, sites, standings, targets, texts, visits
-from storage.catalogue.engine import Catalogue
+from storage.catalogue.engine import Catalogue, Connection
 from storage.model import (
     Alert,
     Axis,

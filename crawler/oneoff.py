@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
 from crawler import build, opening
-from crawler.opening import Parts
 from crawler.console import clock_text
 from crawler.console import progress as bar
 from crawler.errors import CrawlerError
 from crawler.foreground import Foreground
+from crawler.opening import Parts
 from storage.archive import Hold, hold, holder
 from storage.catalogue import claims, progress, visits
 from storage.catalogue.progress import Progress
@@ -88,7 +88,7 @@ def repairs(recovered: Recovered) -> Iterator[str]:
             f"{tail.saved_as}; what they were part of is visited again"
         )
     for file in recovered.busy:
-        yield f"{file} is still being written by a process of before; it is closed at the next start"
+        yield f"{file} is still written by a process of before; it is closed at the next start"
 
 
 async def _make(  # noqa: PLR0913 - those of visit_now

@@ -4,15 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
-
 from crawler.changes.case import Case, Reading
 from crawler.changes.judge import Control, HostState
 from crawler.killable import ArticleReader
 from spiders.base import xml_root
 from storage.archive import Archive
 from storage.catalogue import captures, sites, standings, targets, texts, visits
-from storage.catalogue.engine import Catalogue
+from storage.catalogue.engine import Catalogue, Connection
 from storage.errors import CatalogueError
 from storage.model import (
     ANSWERED,

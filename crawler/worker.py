@@ -55,7 +55,7 @@ class Worker:
                 if claim is not None:
                     serving.add(asyncio.create_task(self._serve(claim, stop)))
                 else:
-                    await wait_for_any(stop, timeout=LOOKS_FOR_WORK_EVERY)
+                    await stopped_within(stop, LOOKS_FOR_WORK_EVERY)
             if serving:
                 await asyncio.wait(serving, timeout=DRAINED_WITHIN.total_seconds())
             serving = self._raise_failed(serving)
@@ -154,10 +154,10 @@ class Worker:
         return {site.name: site for site in amended}
 
 
-async def wait_for_any(stop: asyncio.Event, *, timeout: timedelta) -> None:
+async def stopped_within(stop: asyncio.Event, time: timedelta) -> None:
     """Wait until ``stop`` is set or the time is over."""
     try:
-        async with asyncio.timeout(timeout.total_seconds()):
+        async with asyncio.timeout(time.total_seconds()):
             await stop.wait()
     except TimeoutError:
         return

@@ -214,7 +214,7 @@ class Tls:
     cipher: str
     chain: tuple[bytes, ...]
     fault: str | None
-    """Why the certificate would not be trusted, or None; an archive keeps what came all the same."""
+    """Why the certificate would not be trusted, or None; what came is kept all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,7 @@ class Exchange:
     head_bytes: int = 0
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    """Header fields of the answer in wire order, decoded as latin-1, unfolded; names keep their case."""
+    """Fields of the answer in wire order, as latin-1, unfolded; names keep their case."""
     block_digest: str | None = None
     payload_digest: str | None = None
     payload_bytes: int = 0
@@ -356,10 +356,10 @@ class Article:
     blocks: tuple[Block, ...] = ()
     images: tuple[Image, ...] = ()
     headline: str = ""
-    """Text of the page's h1; ``title`` is the best title, ``page_title`` the ``<title>`` element."""
+    """Text of the h1; ``title`` is the best title, ``page_title`` the ``<title>`` element."""
     page_title: str = ""
     fingerprint: str = ""
-    """Digest over title, byline, date and the ordered blocks: equal when the article is the same."""
+    """Digest over title, byline, date and ordered blocks: equal when the article is."""
     engine: str = ""
     warnings: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()

@@ -2,13 +2,15 @@
 
 A verb is a file of this folder, named with hyphens for underscores. It holds ``HELP: str``,
 ``add_arguments(parser)``, ``run(arguments) -> int``, and ``GROUP: str`` if it has a place in the
-overview.
+overview. What its docstring says after the first line stands below the options in
+``holdfast VERB --help`` and in docs/commands.md: a few sentences, then examples.
 Only the file of the verb that was asked for is imported; of the others only the text is read.
 """
 
 import argparse
 import ast
 import difflib
+import inspect
 import logging
 import os
 import sys
@@ -176,10 +178,19 @@ def _dispatch(words: Sequence[str]) -> int:
 
 def _parser(verb: str, module: Verb) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"holdfast {verb}", description=module.HELP, allow_abbrev=False
+        prog=f"holdfast {verb}",
+        description=module.HELP,
+        epilog=_manual(module),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     module.add_arguments(parser)
     return parser
+
+
+def _manual(module: Verb) -> str:
+    """Return what the docstring of a verb's file says after its first line."""
+    return inspect.cleandoc(module.__doc__ or "").partition("\n")[2].strip()
 
 
 def _load(verb: str) -> Verb:

@@ -1,4 +1,10 @@
-"""``holdfast ack``: say that an event was seen."""
+"""``holdfast ack``: say that an event was seen.
+
+Listings and pages then show when it was seen. Nothing else changes: an acknowledged event is kept,
+and is not told again in any case. An address stands for every event of that page.
+
+    holdfast ack --archive A 4f6d0c1b2a3948576675849302aabbcc
+"""
 
 import argparse
 from datetime import UTC, datetime

@@ -1,15 +1,24 @@
-"""``holdfast alerts``: the channels, their deliveries, and a trial."""
+"""``holdfast alerts``: the channels, their deliveries, and a trial.
+
+`alerts test` sends one marked event through every channel, or through those named, and says of
+each whether it was taken. It asks no catalogue and leaves nothing in it. Exit status 0 when all
+took it, else 1. `alerts deliveries` shows what was sent, what waits for its next try, and what was
+given up.
+
+    holdfast alerts test --archive A desk
+    holdfast alerts deliveries --archive A --limit 20
+"""
 
 import argparse
 from datetime import UTC, datetime
 
 from crawler import build, opening
-from crawler.opening import Parts
 from crawler.commands import add_archive, add_json
 from crawler.console import escape, print_json_lines, print_table
 from crawler.deliver import trial
 from crawler.errors import CrawlerError, DeliveryError
 from crawler.listing import iso
+from crawler.opening import Parts
 from storage.catalogue import deliveries
 
 HELP = "list the alert channels and deliveries, or send a test through each"

@@ -1,4 +1,18 @@
-"""``holdfast capture``: capture pages now, once."""
+"""``holdfast capture``: capture pages now, once.
+
+Redirects are followed, and the images and style sheets of a page are kept beside it. A 404 is a
+capture. Exit status 0 only when every URL has one, else 1, with a line of reason for each that has
+none. If there is no archive in the folder, one is made.
+
+A FILE for --from holds one URL a line; empty lines and lines that begin with # are passed over.
+Pages that are not on the watch list belong to the site "captures" and are visited this once.
+
+While a service runs on the archive it makes the visits and this command follows them. Its visits
+go by holdfast.toml, so --ignore-robots, --allow-address and --no-requisites are refused then.
+
+    holdfast capture --archive A https://paper.example/node/7
+    holdfast capture --archive A --from addresses.txt --no-requisites
+"""
 
 import argparse
 import sys
@@ -8,13 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crawler import amendments, opening
-from crawler.opening import Parts
 from crawler.commands import add_archive
 from crawler.commands.init import make_archive
 from crawler.console import escape
 from crawler.errors import CrawlerError
 from crawler.fetch.guard import refused_url
 from crawler.oneoff import follow_progress, visit_now
+from crawler.opening import Parts
 from storage.archive import Archive
 from storage.catalogue import sites, targets, visits
 from storage.model import ANSWERED, Found, FoundBy, Robots, Target, TargetState

@@ -1,13 +1,20 @@
-"""``holdfast captures``: what was kept, and what failed."""
+"""``holdfast captures``: what was kept, and what failed.
+
+A line for each exchange, oldest first: pages, each redirect on the way, robots.txt, images and
+style sheets. What failed is listed too, with its outcome and reason.
+
+    holdfast captures --archive A --url https://paper.example/node/7
+    holdfast captures --archive A --since 6h --json
+"""
 
 import argparse
 from collections.abc import Iterator
 
 from crawler import opening
-from crawler.opening import Parts
 from crawler.commands import add_archive, add_json, add_since
 from crawler.console import print_json_lines, print_table
 from crawler.listing import capture_dict
+from crawler.opening import Parts
 from storage.catalogue import captures
 from storage.model import Capture
 

@@ -1,4 +1,10 @@
-"""Say whether the configuration of an archive is right, and all that is wrong with it."""
+"""Say whether the configuration of an archive is right, and all that is wrong with it.
+
+The options of every alert are tried as well, without sending anything. Exit status 0 when all is
+right, else 78. What works but should be seen to, such as a secret others may read, is a warning.
+
+    holdfast check-config --archive A
+"""
 
 import argparse
 import os

@@ -1,4 +1,11 @@
-"""``holdfast diff``: the words that changed."""
+"""``holdfast diff``: the words that changed.
+
+Removed words stand in [-…-], added words in {+…+}; on a terminal they are red and green. Of an
+event it is the difference the event was told with; of a page it is the last change that is kept.
+
+    holdfast diff --archive A https://paper.example/node/7
+    holdfast diff --archive A https://paper.example/node/7 --at 2026-11-22
+"""
 
 import argparse
 

@@ -1,4 +1,10 @@
-"""Look for what would keep Holdfast from doing its work on this machine."""
+"""Look for what would keep Holdfast from doing its work on this machine.
+
+Without an archive only the machine and the packages are looked at. A line is ok, a note, or a
+fault; exit status 1 if anything is a fault.
+
+    holdfast doctor --archive A
+"""
 
 import argparse
 import os

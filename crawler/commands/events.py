@@ -1,4 +1,10 @@
-"""``holdfast events``: what happened to the watched pages."""
+"""``holdfast events``: what happened to the watched pages.
+
+Oldest first. What the kinds mean stands in docs/events.md.
+
+    holdfast events --archive A --since 3d
+    holdfast events --archive A --site courier --json
+"""
 
 import argparse
 

@@ -1,16 +1,22 @@
-"""``holdfast explain``: why this verdict, why so often, why in or out of scope."""
+"""``holdfast explain``: why this verdict, why so often, why in or out of scope.
+
+Of an event: the rules, signals and looks behind it. Of a watched page: its schedule, its next visit
+and its state. Of any other address: for each site why it is in or out of scope.
+
+    holdfast explain --archive A https://paper.example/print/7
+"""
 
 import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from crawler import opening
-from crawler.opening import Parts
 from crawler.commands import add_archive, add_json
 from crawler.console import escape, json_line
 from crawler.durations import tell_duration
 from crawler.errors import CrawlerError
 from crawler.listing import iso
+from crawler.opening import Parts
 from spiders.scope import why_not
 from storage.catalogue import events, sites, standings, targets
 from storage.model import Event, Phase, Site, Standing, Target, TargetState
@@ -81,12 +87,12 @@ def of_target(target: Target, site: Site | None, standing: Standing) -> Iterator
     whose = "its own schedule" if target.every else f"the schedule of site {site.name}"
     if standing.phase is Phase.SUSPECT:
         yield (
-            f"It is suspected ({standing.kind}) after {len(standing.looks)} looks, so the next look "
-            f"follows the confirm delays and not {whose}."
+            f"It is suspected ({standing.kind}) after {len(standing.looks)} looks, so the next "
+            f"look follows the confirm delays and not {whose}."
         )
     elif every == "auto":
         age = tell_duration(datetime.now(UTC) - target.found_at)
-        yield f"It is visited by {whose}, auto: known for {age}, and older pages are seen less often."
+        yield f"It is visited by {whose}, auto: known for {age}; older pages are seen less often."
     else:
         yield f'It is visited by {whose}: "{every}" ({site.time_zone}).'
     if target.due_at is not None:
@@ -102,4 +108,5 @@ def of_stranger(url: str, listed: list[Site]) -> Iterator[str]:
     for site in listed:
         if site.start:
             reason = why_not(site, url)
-            yield f"Site {site.name}: {'in scope' if reason is None else f'out of scope: {reason}'}."
+            verdict = "in scope" if reason is None else f"out of scope: {reason}"
+            yield f"Site {site.name}: {verdict}."

@@ -1,4 +1,9 @@
-"""Make an archive with a configuration that explains itself."""
+"""Make an archive with a configuration that explains itself.
+
+The folder must be new or empty. What is there already is never touched.
+
+    holdfast init A --operator "Example Library" --contact mailto:web@example.org
+"""
 
 import argparse
 import json

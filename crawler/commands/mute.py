@@ -1,4 +1,11 @@
-"""``holdfast mute``: keep watching a page, but tell nobody."""
+"""``holdfast mute``: keep watching a page, but tell nobody.
+
+Events of a muted page are kept and listed like all others; no delivery is made for them, and none
+is made later for what happened meanwhile. An event stands for its page.
+
+    holdfast mute --archive A https://paper.example/node/7
+    holdfast mute --archive A --off https://paper.example/node/7
+"""
 
 import argparse
 

@@ -1,4 +1,11 @@
-"""``holdfast run``: the service."""
+"""``holdfast run``: the service.
+
+One service at a time holds an archive; a second one ends with 75 and names the first. SIGTERM or
+Ctrl-C ends it within ten seconds, with exit status 0. docs/running.md says how to run it for years.
+
+    holdfast run --archive A
+    holdfast run --archive A --workers 2 --listen 127.0.0.1:9000
+"""
 
 import argparse
 import asyncio

@@ -1,14 +1,21 @@
-"""``holdfast show``: the evidence of an event, or what is kept of a page."""
+"""``holdfast show``: the evidence of an event, or what is kept of a page.
+
+Of an event: both records with file, offset and digest, the looks, every signal with its threshold,
+the diff. Of a page: its captures, newest first, and its events.
+
+    holdfast show --archive A 4f6d0c1b2a3948576675849302aabbcc
+    holdfast show --archive A https://paper.example/node/7 --at 2026-11-22
+"""
 
 import argparse
 from collections.abc import Sequence
 
 from crawler import opening
-from crawler.opening import Parts
 from crawler.commands import add_archive, add_json, parse_moment
 from crawler.console import diff_text, escape, json_line, print_table
 from crawler.errors import CrawlerError
 from crawler.listing import capture_dict, event_dict, iso
+from crawler.opening import Parts
 from storage.catalogue import captures, events, targets
 from storage.model import Capture, Event
 

@@ -1,4 +1,9 @@
-"""``holdfast status``: what a person asks first."""
+"""``holdfast status``: what a person asks first.
+
+Pages that are suspected or confirmed as lost are listed, with the time of their next look.
+
+    holdfast status --archive A
+"""
 
 import argparse
 import shutil
@@ -83,8 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"archive   {own.archive.root}")
     print(f"service   {running or 'not running'}")
     print(
-        f"kept      {totals.captures} captures in {totals.visits} visits of {totals.targets} pages, "
-        f"{totals.events} events"
+        f"kept      {totals.captures} captures in {totals.visits} visits of {totals.targets} "
+        f"pages, {totals.events} events"
     )
     print(
         f"waiting   {totals.unread_visits} to compare, {totals.pending_deliveries} deliveries to "

@@ -1,4 +1,9 @@
-"""``holdfast text``: an article as it was kept."""
+"""``holdfast text``: an article as it was kept.
+
+With --at it is the article of the last good capture before that time.
+
+    holdfast text --archive A https://paper.example/node/7 --at 2026-11-22T13:00Z
+"""
 
 import argparse
 import sys

@@ -1,15 +1,24 @@
-"""``holdfast visit``: make visits now, with their re-looks, and end when all are compared."""
+"""``holdfast visit``: make visits now, with their re-looks, and end when all are compared.
+
+This is the service without the service, for a machine that is not always on. It ends when every
+visit is compared and every suspicion is decided, so a page that looks bad keeps it waiting for the
+whole of `confirm`; Ctrl-C leaves those looks due. While a service runs on the archive it makes the
+visits and this command follows them.
+
+    holdfast visit --archive A
+    holdfast visit --archive A --all --quiet
+"""
 
 import argparse
 import sys
 from datetime import UTC, datetime
 
 from crawler import opening
-from crawler.opening import Parts
 from crawler.commands import add_archive
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.oneoff import follow_progress, visit_now
+from crawler.opening import Parts
 from storage.catalogue import progress, targets
 from storage.model import Target, TargetState
 

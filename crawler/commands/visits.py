@@ -1,4 +1,10 @@
-"""``holdfast visits``: the ledger of visits."""
+"""``holdfast visits``: the ledger of visits.
+
+Oldest first. A visit is one attempt to fetch a target; it may have made several captures, or none
+that succeeded.
+
+    holdfast visits --archive A --since 1d --limit 50
+"""
 
 import argparse
 

@@ -1,27 +1,38 @@
-"""``holdfast watch``: the watch list."""
+"""``holdfast watch``: the watch list.
+
+Without --site just these pages are watched, in a site named after their host. With --site they are
+the start pages of a site: its articles are found from there by links, sitemaps and feeds, and new
+ones go on being found. `watch add` makes the archive if there is none. A page that is removed keeps
+its captures and events.
+
+    holdfast watch add --archive A https://paper.example/node/7
+    holdfast watch add --archive A --every 6h --site courier https://courier.example/
+    holdfast watch list --archive A --site courier
+    holdfast watch pause --archive A --site courier
+"""
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
-
 from crawler import opening
-from crawler.opening import Parts
 from crawler.commands import add_archive, add_json
 from crawler.commands.init import make_archive
-from crawler.console import print_json_lines, print_table
+from crawler.console import escape, print_json_lines, print_table
 from crawler.errors import CrawlerError
-from crawler.fetch.guard import refused_url
+from crawler.fetch.guard import AddressGuard, refused_address, refused_url
 from crawler.listing import target_dict
+from crawler.opening import Parts
 from crawler.revisit.calendar import check_every
 from crawler.sections import check_site_name
 from storage.archive import Archive
 from storage.catalogue import sites, targets
-from storage.model import Found, FoundBy, Site, TargetState
+from storage.catalogue.engine import Connection
+from storage.model import Found, FoundBy, TargetState
 
 HELP = "add pages and sites to the watch list, list, pause, resume or remove them"
 GROUP = "start"
@@ -72,9 +83,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _add(own: Parts, arguments: argparse.Namespace) -> int:
+    guard = AddressGuard(own.config.network.allow_addresses)
     for url in arguments.urls:
         if (reason := refused_url(url)) is not None:
             raise CrawlerError(f"{url} cannot be watched: {reason}; nothing was added")
+        if (reason := refused_address(url, guard)) is not None:
+            print(
+                f"{escape(url)} will not be visited: {escape(reason)}; name it in allow_addresses "
+                "of holdfast.toml if it is to be",
+                file=sys.stderr,
+            )
     opening.publish_sites(own)
     now = datetime.now(UTC)
     found_by = FoundBy.START if arguments.site else FoundBy.USER
@@ -110,7 +128,7 @@ def host_site(url: str) -> str:
     return plain[:80].rstrip(".-") or "pages"
 
 
-def _enter_site(  # noqa: PLR0913 - what a new site is made of
+def _enter_site(
     db: Connection,
     own: Parts,
     name: str,

@@ -53,6 +53,9 @@ class _Allowance:
         return (self.port is None or self.port == port) and address in self.network
 
 
+_PORTS = {"http": 80, "https": 443}
+
+
 class AddressGuard:
     """Judge addresses that a socket is about to get, or has got."""
 
@@ -84,6 +87,17 @@ def refused_url(url: str) -> str | None:
     if _FORBIDDEN.search(url):
         return "the URL holds a blank, a backslash or a control character"
     return _refused_origin(origin_of(url))
+
+
+def refused_address(url: str, guard: AddressGuard) -> str | None:
+    """Return why the address that a URL itself names would not be visited; names are not asked."""
+    parts = urlsplit(url)
+    host = wire_host(parts.hostname or "")
+    try:
+        ip_address(host)
+    except ValueError:
+        return None
+    return guard.refusal(host, parts.port or _PORTS[parts.scheme])
 
 
 def origin_of(url: str) -> str:

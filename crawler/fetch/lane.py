@@ -88,7 +88,7 @@ async def _read(response: Response, *, ticket: Ticket, spider: SiteSpider) -> No
     try:
         for one in spider.parse(response):
             _take(one, ticket=ticket, spider=spider, found_on=response.url)
-    except Exception:  # noqa: BLE001 - a site's file is foreign code; the page is kept already
+    except Exception:
         logger.exception(
             "spider failed on a page; the page is kept, its links are not followed",
             extra={"site": ticket.site.name, "spider": spider.name, "url": ticket.target.url},

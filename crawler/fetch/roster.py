@@ -19,7 +19,7 @@ def load(name: str) -> type[SiteSpider]:
         raise SpiderFileError(f"there is no spider {name!r}; known are {known}")
     try:
         module = import_module(f"spiders.{name}")
-    except Exception as fault:  # noqa: BLE001 - a site's file is foreign code and may fail in any way
+    except Exception as fault:
         raise SpiderFileError(
             f"spiders/{name}.py does not load ({type(fault).__name__}: {fault}); its sites are not "
             "visited until it is mended, the others go on"

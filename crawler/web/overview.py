@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
-
 from crawler.web.suspicion import Suspicion, suspicion
 from storage.catalogue import events, overview, sites, standings, targets, visits
+from storage.catalogue.engine import Connection
 from storage.catalogue.overview import SiteOverview, Totals
 from storage.model import Capture, Event, Phase, Target, TargetState, Visit, payload_captures
 

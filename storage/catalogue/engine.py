@@ -13,6 +13,8 @@ from storage.archive import Archive
 from storage.catalogue import dialects, schema
 from storage.errors import CatalogueError
 
+__all__ = ["Catalogue", "Connection", "open_catalogue"]
+
 
 class Catalogue:
     """The catalogue of one archive; usable from several threads, and after a fork in the child.
