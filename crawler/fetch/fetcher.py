@@ -90,7 +90,8 @@ class Fetcher:
         return await self._exchange(ticket, url, role=role, hop=hop, via=via)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Ask no host any more and close the connections; exchanges under way are cut and kept."""
+        self._pace.close()
         await self._client.close()
 
     async def rules(self, ticket: Ticket, url: str) -> robots.Rules:

@@ -70,7 +70,11 @@ class EngineLane:
                 dont_filter=True,
             )
         )
-        await asyncio.wait([ticket.read, self._crawl], return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait([ticket.read, self._crawl], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            ticket.read.cancel()  # nobody waits for it any more
+            raise
         if not ticket.read.done():
             fault = self._crawl.exception() if not self._crawl.cancelled() else None
             raise CrawlerError("the Scrapy engine ended; the worker must start anew") from fault

@@ -6,24 +6,37 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from crawler.errors import CrawlerError
+
 LONGEST_RETRY_AFTER = timedelta(days=1)
+
+
+class PaceOverError(CrawlerError):
+    """Say that no turn is given any more because the worker ends."""
 
 
 class Pace:
     """The turns of the hosts one worker talks to; monotonic seconds of the running loop."""
 
     def __init__(self) -> None:
+        self._over = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = {}
         self._next_ok: dict[str, float] = {}
 
     @contextlib.asynccontextmanager
     async def turn(self, host: str, *, delay: timedelta) -> AsyncIterator[None]:
-        """Wait for the host's turn, hold it, and let its delay begin when it ends."""
+        """Wait for the host's turn, hold it, and let its delay begin when it ends.
+
+        Raise PaceOverError when ``close`` comes first.
+        """
         loop = asyncio.get_running_loop()
         async with self._locks.setdefault(host, asyncio.Lock()):
             wait = self._next_ok.get(host, 0.0) - loop.time()
-            if wait > 0:
-                await asyncio.sleep(wait)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(wait, 0.0)):
+                    await self._over.wait()
+            if self._over.is_set():
+                raise PaceOverError(f"the worker ends, {host} is not asked any more")
             try:
                 yield
             finally:
@@ -39,6 +52,10 @@ class Pace:
         """Return how long the host is still to be left alone."""
         left = self._next_ok.get(host, 0.0) - asyncio.get_running_loop().time()
         return timedelta(seconds=max(left, 0.0))
+
+    def close(self) -> None:
+        """Give no more turns; who waits for one is told at once."""
+        self._over.set()
 
     def forget(self, host: str) -> None:
         """Drop what is known of a host whose claim was given back."""

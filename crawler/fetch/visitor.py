@@ -69,8 +69,9 @@ class Visitor:
 
     async def close(self) -> None:
         """End the engine, close the connections, close the WARC file under its final name."""
-        await self._lane.close()
+        # The engine waits for what it has under way, so that is cut first.
         await self._fetcher.close()
+        await self._lane.close()
         await self._keeper.close()
 
     async def _spider(self, target: Target, site: Site, site_lost: SiteLost) -> SiteSpider:

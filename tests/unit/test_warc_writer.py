@@ -1,5 +1,6 @@
 """The writer: all of an exchange or nothing, names, rotation, syncing beside appending."""
 
+import contextlib
 import io
 import os
 import re
@@ -283,14 +284,16 @@ def test_a_flipped_bit_is_never_read_as_a_record(archive: Archive) -> None:
         ref = writer.append(answered(), role=Role.TARGET).record
     path = archive.path(ref.file)
     good = path.read_bytes()
+    told = 0
     for place in range(ref.offset, ref.offset + ref.length):
         path.write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
-        if ref.offset + 3 < place < ref.offset + 10:
-            # Time and system in the gzip header mean nothing.
+        with contextlib.suppress(RecordError):
+            # Time and system in the gzip header mean nothing, nor do the bits that fill up the
+            # last byte; and a reference to another copy of the same words gives the same words.
             assert block_of(archive, ref) == PAGE
             continue
-        with pytest.raises(RecordError, match=re.escape(ref.file)):
-            block_of(archive, ref)
+        told += 1
+    assert told >= ref.length - 12
 
 
 def test_only_an_answer_is_a_page(archive: Archive) -> None:
