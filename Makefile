@@ -6,7 +6,7 @@ URL    ?=
 ARCHIVE ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test test-fast check format lock clean
+.PHONY: run test test-fast check docs format lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python deploy/run.py $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(URL),"$(URL)")
@@ -22,6 +22,11 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python deploy/make_docs.py --check
+
+# The command line reference, from the verbs themselves.
+docs: $(VENV)/.dev
+	$(BIN)/python deploy/make_docs.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

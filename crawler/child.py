@@ -12,6 +12,7 @@ from crawler import build, opening
 from crawler.console import set_up_logging
 from crawler.parent import end_with_parent
 from crawler.worker import Worker
+from storage.catalogue import claims
 
 
 def main() -> int:
@@ -41,6 +42,9 @@ def _arguments() -> argparse.Namespace:
 async def _work(parts: opening.Parts, name: str) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    with parts.catalogue.write() as db:
+        # A predecessor of this name is dead: its hosts need not wait for its leases to run out.
+        claims.free_all(db, worker=name)
     worker: Worker = build.worker(parts, name=name)
     await worker.run(stop)
     return 0

@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 DIGEST_AFTER = timedelta(hours=1)
 """How long a digest gathers events before it is sent."""
 
+CONTROL_LEAD = timedelta(seconds=5)
+"""How long before a re-look its control page is looked at, at most."""
+
 T = TypeVar("T")
 
 
@@ -113,11 +116,14 @@ def keep_verdict(
             texts.put(db, after.capture_id, after.article)
         standings.put(db, verdict.standing)
         tell_events(db, verdict.events, site=scene.site, now=now)
-        if scene.target.state is TargetState.ACTIVE:
-            if verdict.look_again_at is not None:
-                targets.plan(db, scene.target.id, verdict.look_again_at)
+        if scene.target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
+            targets.plan(db, scene.target.id, verdict.look_again_at)
             if verdict.needs_control:
-                _ask_control(db, scene, now=now)
+                _ask_control(db, scene, now=now, at=now)
+            elif verdict.standing.phase is Phase.SUSPECT:
+                # The host is to be seen well, or failing, just before the page is looked at again.
+                lead = min(CONTROL_LEAD, (verdict.look_again_at - now) / 10)
+                _ask_control(db, scene, now=now, at=verdict.look_again_at - lead)
         visits.mark_read(db, visit.id, at=now)
 
 
@@ -217,15 +223,15 @@ def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
             tell_events(db, [event], site=site, now=now)
 
 
-def _ask_control(db: Connection, scene: Scene, *, now: datetime) -> None:
-    """Make a control page of the host due now: a watched page that was good, else its home page."""
+def _ask_control(db: Connection, scene: Scene, *, now: datetime, at: datetime) -> None:
+    """Make a control page of the host due: a watched page that was good, else its home page."""
     if scene.control_target is not None:
-        targets.make_due(db, [scene.control_target.id], at=now)
+        targets.make_due(db, [scene.control_target.id], at=at)
         return
     home = scene.home_url
     known = targets.by_url(db, home)
     if known is None:
         found = [Found(url=home, found_by=FoundBy.CONTROL)]
-        targets.add(db, found, site=scene.site.name, now=now, due_at=now, state=TargetState.ONCE)
+        targets.add(db, found, site=scene.site.name, now=now, due_at=at, state=TargetState.ONCE)
     else:
-        targets.make_due(db, [known.id], at=now)
+        targets.make_due(db, [known.id], at=at)

@@ -31,7 +31,7 @@ LONGEST_PROLOGUE = 65536
 LISTINGS = ("urlset", "sitemapindex", "rss", "feed", "rdf")
 """Sitemaps and feeds lead to articles and carry none: they are kept, never compared."""
 CONTROL_COUNTS_FOR = timedelta(minutes=1)
-"""A control look must be about as old as the look it is held against (EVENTS, rule b)."""
+"""A control look is made in the same minute as the look it is held against (the confirm rule)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             standing=standing,
             good=_good_reading(db, good),
             good_digest=good.payload_digest if good is not None else None,
-            control=_control(db, target, visit, standing),
+            control=_control(db, target, site, visit, standing),
             control_target=_control_target(db, target),
         )
 
@@ -153,12 +153,19 @@ def _good_reading(db: Connection, good: Capture | None) -> Reading | None:
     )
 
 
-def _control(db: Connection, target: Target, visit: Visit, standing: Standing) -> Control:
-    """Return how the host is by the latest look at each of its other pages."""
-    since = visit.started_at - CONTROL_COUNTS_FOR
-    if standing.since is not None:
-        since = max(since, standing.since)
-    recent = visits.recent_of_host(db, target.host, since=since, except_target=target.id)
+def _control(
+    db: Connection, target: Target, site: Site, visit: Visit, standing: Standing
+) -> Control:
+    """Return how the host is by the latest look at each of its other pages.
+
+    A look counts if it was made within the minute of this bad look or of the one before, whose
+    comparison may have asked for it.
+    """
+    looks = [visit.started_at, *(look.at for look in standing.looks[-1:])]
+    window = max(CONTROL_COUNTS_FOR, site.delay * 3)
+    since = max(min(looks) - window, standing.since or min(looks) - window)
+    others = visits.recent_of_host(db, target.host, since=since, except_target=target.id)
+    recent = [one for one in others if min(abs(one.started_at - at) for at in looks) <= window]
     watched = [one for one in recent if standings.one(db, one.target_id).good_capture_id]
     home = next((one for one in recent if _is_home(db, one)), None)
     # An answer of any kind shows that our own network is well; without one nobody knows.

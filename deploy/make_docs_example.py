@@ -117,7 +117,8 @@ def _keys(rows: list[dict[str, object]]) -> dict[str, str]:
 
 
 def _named(kinds: set[str]) -> str:
-    return " or ".join([*sorted(kinds - {"null"}), *sorted(kinds & {"null"})])
+    # Nearly everything may be null, and one example cannot show all of it: that is said in words.
+    return " or ".join(sorted(kinds - {"null"})) or "text"
 
 
 def _flat(row: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -158,7 +159,9 @@ def _fill(root: Path) -> None:
     own = opening.parts(root)
     opening.publish_sites(own)
     with own.catalogue.write() as db:
-        found = [Found(url=PAGE, found_by=FoundBy.LINK, found_on="https://paper.example/")]
+        start = targets.listing(db, site="paper")[0]
+        visits.finish(db, _visit(start, AT), claim=None, next_due_at=AT + HOUR)
+        found = [Found(url=PAGE, found_by=FoundBy.LINK, found_on=start.url)]
         (page,) = targets.add(db, found, site="paper", now=AT, due_at=AT)
         first = visits.finish(db, _visit(page, AT), claim=None, next_due_at=AT + HOUR)
         second = visits.finish(db, _visit(page, AT + HOUR), claim=None, next_due_at=AT + 2 * HOUR)

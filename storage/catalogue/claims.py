@@ -80,14 +80,16 @@ def release(db: Connection, claim: Claim, *, next_ok_at: datetime) -> None:
     )
 
 
-def free_all(db: Connection) -> int:
+def free_all(db: Connection, *, worker: str | None = None) -> int:
     """End every claim and return how many there were; for the holder of the archive's lock.
 
-    The fences grow, so that a worker that outlived its service can no longer write.
+    With ``worker`` only those of one, for the process that takes the place of a dead one. The
+    fences grow, so that a worker that outlived its service can no longer write.
     """
+    held = hosts.c.lease_worker.is_not(None) if worker is None else hosts.c.lease_worker == worker
     freed = db.execute(
         update(hosts)
-        .where(hosts.c.lease_worker.is_not(None))
+        .where(held)
         .values(
             fence=hosts.c.fence + 1,
             lease_worker=None,
