@@ -83,6 +83,7 @@ def worker(
     )
     return Worker(
         name=name,
+        archive=own.archive,
         catalogue=own.catalogue,
         visitor=visitor,
         books=Books(catalogue=own.catalogue, executor=queries),

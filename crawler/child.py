@@ -8,6 +8,11 @@ import sys
 import threading
 from pathlib import Path
 
+try:
+    from uvloop import run as run_loop
+except ImportError:  # the extra ``fast`` is not there: the loop is Python's own
+    from asyncio import run as run_loop  # type: ignore[assignment] # it takes less
+
 from crawler import build, opening
 from crawler.console import set_up_logging
 from crawler.parent import end_with_parent
@@ -26,7 +31,7 @@ def main() -> int:
     parts = opening.parts(arguments.archive)
     if arguments.kind == "reader":
         return _read(parts)
-    return asyncio.run(_work(parts, arguments.name))
+    return run_loop(_work(parts, arguments.name))
 
 
 def _arguments() -> argparse.Namespace:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from crawler import deliver, ledger, readings
-from crawler.changes.judge import Verdict, judge
+from crawler.changes.judge import judge
 from crawler.deliver import Channel, Delivered
 from crawler.fetch.visitor import Visitor
 from crawler.killable import ArticleReader
@@ -34,8 +34,11 @@ async def make_visit(
 
 def compare_visit(
     visit: Visit, *, archive: Archive, catalogue: Catalogue, articles: ArticleReader
-) -> Verdict:
-    """Capture → text → findings → event: what the visit brought, held against the last good one."""
+) -> set[int]:
+    """Capture → text → findings → event: what the visit brought, held against the last good one.
+
+    Return the targets that are to be looked at as controls.
+    """
     scene = readings.scene(visit, catalogue=catalogue)
     after = readings.present(visit, scene, archive=archive, articles=articles)
     verdict = judge(
@@ -46,9 +49,9 @@ def compare_visit(
         visit_id=visit.id,
         control=scene.control,
     )
-    ledger.keep_verdict(catalogue, verdict, visit=visit, scene=scene, after=after)
+    controls = ledger.keep_verdict(catalogue, verdict, visit=visit, scene=scene, after=after)
     ledger.tell(verdict, scene=scene)
-    return verdict
+    return controls
 
 
 def send_due(catalogue: Catalogue, channels: Mapping[str, Channel], door: Door) -> Delivered:

@@ -82,7 +82,7 @@ def keep_visit(
     return kept
 
 
-def planned(target: Target, site: Site, *, now: datetime) -> datetime | None:
+def planned(target: Target, site: Site, *, now: datetime, changed: bool = False) -> datetime | None:
     """Return when a target is next due by its schedule; None for one visited only once."""
     if target.state is TargetState.ONCE:
         return None
@@ -92,7 +92,7 @@ def planned(target: Target, site: Site, *, now: datetime) -> datetime | None:
         after=now,
         last=target.due_at,
         spread=target.url,
-        history=History(age=now - target.found_at),
+        history=History(age=now - target.found_at, changed=changed),
     )
 
 
@@ -108,9 +108,13 @@ def postpone(catalogue: Catalogue, target: Target, *, until: datetime) -> None:
 
 def keep_verdict(
     catalogue: Catalogue, verdict: Verdict, *, visit: Visit, scene: Scene, after: Reading
-) -> None:
-    """Write what a comparison came to: text, standing, events, deliveries, the next look."""
+) -> set[int]:
+    """Write what a comparison came to: text, standing, events, deliveries, the next look.
+
+    Return the targets that are to be looked at as controls.
+    """
     now = datetime.now(UTC)
+    controls: set[int] = set()
     with catalogue.write() as db:
         if after.article is not None and after.capture_id is not None:
             texts.put(db, after.capture_id, after.article)
@@ -119,12 +123,15 @@ def keep_verdict(
         if scene.target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
             targets.plan(db, scene.target.id, verdict.look_again_at)
             if verdict.needs_control:
-                _ask_control(db, scene, now=now, at=now)
+                controls = _ask_control(db, scene, now=now, at=now)
             elif verdict.standing.phase is Phase.SUSPECT:
                 # The host is to be seen well, or failing, just before the page is looked at again.
                 lead = min(CONTROL_LEAD, (verdict.look_again_at - now) / 10)
-                _ask_control(db, scene, now=now, at=verdict.look_again_at - lead)
+                controls = _ask_control(db, scene, now=now, at=verdict.look_again_at - lead)
+        elif _has_changed(verdict):
+            targets.make_due(db, [scene.target.id], at=_after_change(scene, now=now))
         visits.mark_read(db, visit.id, at=now)
+    return controls
 
 
 def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datetime) -> None:
@@ -223,15 +230,25 @@ def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
             tell_events(db, [event], site=site, now=now)
 
 
-def _ask_control(db: Connection, scene: Scene, *, now: datetime, at: datetime) -> None:
+def _ask_control(db: Connection, scene: Scene, *, now: datetime, at: datetime) -> set[int]:
     """Make a control page of the host due: a watched page that was good, else its home page."""
     if scene.control_target is not None:
-        targets.make_due(db, [scene.control_target.id], at=at)
-        return
-    home = scene.home_url
-    known = targets.by_url(db, home)
-    if known is None:
-        found = [Found(url=home, found_by=FoundBy.CONTROL)]
-        targets.add(db, found, site=scene.site.name, now=now, due_at=at, state=TargetState.ONCE)
+        asked = [scene.control_target]
     else:
-        targets.make_due(db, [known.id], at=at)
+        home = Found(url=scene.home_url, found_by=FoundBy.CONTROL)
+        name = scene.site.name
+        targets.add(db, [home], site=name, now=now, due_at=at, state=TargetState.ONCE)
+        asked = [one for one in (targets.by_url(db, home.url),) if one is not None]
+    ids = [one.id for one in asked]
+    targets.make_due(db, ids, at=at)
+    return set(ids)
+
+
+def _has_changed(verdict: Verdict) -> bool:
+    return any(one.axis is Axis.CONTENT for one in verdict.events)
+
+
+def _after_change(scene: Scene, *, now: datetime) -> datetime:
+    """Return when a page that has just changed is looked at again, if its schedule allows."""
+    planned_at = planned(scene.target, scene.site, now=now, changed=True)
+    return planned_at or now

@@ -7,15 +7,16 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crawler import build, opening
+from crawler import build, flow, opening
 from crawler.console import clock_text
 from crawler.console import progress as bar
 from crawler.errors import CrawlerError
 from crawler.foreground import Foreground
 from crawler.opening import Parts
-from storage.archive import Hold, hold, holder
+from storage.archive import Hold, hold, holder, require_room
 from storage.catalogue import claims, progress, visits
 from storage.catalogue.progress import Progress
 from storage.errors import ArchiveLockedError
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 LOOKED_AT_EVERY = timedelta(milliseconds=200)
 LOCK_WAITED_FOR = timedelta(hours=1)
-LANES = 16
 OF_A_SERVICE = "http://"
 """A service says in the lock file where its page is; a one-off command says nothing."""
 
@@ -35,42 +35,103 @@ class ServiceEndedError(CrawlerError):
     """Say that the service ended while its work was being followed."""
 
 
-def visit_now(  # noqa: PLR0913 - the words of two verbs
-    own: Parts,
-    ids: Collection[int] | None,
-    *,
-    since: datetime,
-    relooks: bool,
-    tell: Callable[[Progress], None],
-    allow: tuple[str, ...] = (),
-    amend: Callable[[Site], Site] | None = None,
-) -> None:
-    """Return when every target was visited since then and compared, with its re-looks if wanted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOff:
+    """One run of ``capture`` or ``visit``: what to visit, and when it is done."""
 
-    Without ``ids`` it is everything that is due, and what is found meanwhile.
+    own: Parts
+    enter: Callable[[], Collection[int] | None]
+    """Makes the targets due and returns their ids; None for all that is due, and what is found."""
+    since: datetime
+    """When the run began; a target visited after it is done."""
+    relooks: bool
+    """Whether to stay until every suspicion is confirmed or ended."""
+    tell: Callable[[Progress], None]
+    allow: tuple[str, ...] = ()
+    amend: Callable[[Site], Site] | None = None
 
-    While a service holds the archive it makes the visits, under its own configuration; ``allow``
-    and ``amend`` then cannot be kept to, and CrawlerError says so. Another one-off command is
-    waited for.
-    """
-    held = _held_or_served(own)
-    if held is None:
-        if allow or amend is not None:
-            raise CrawlerError(
-                "the running service makes its visits by holdfast.toml, so this run's own options "
-                "would not hold; stop the service first, or write them there"
-            )
-        _follow(own, ids, since=since, relooks=relooks, tell=tell)
-        return
-    with held:
-        prepare(own)
-        asyncio.run(
-            _make(own, ids, since=since, relooks=relooks, tell=tell, allow=allow, amend=amend)
+    def run(self) -> None:
+        """Return when every target was visited and compared, with its re-looks if wanted.
+
+        While a service holds the archive it makes the visits, under its own configuration;
+        ``allow`` and ``amend`` then cannot be kept to, and CrawlerError says so before anything is
+        due. Another one-off command is waited for.
+        """
+        held = held_or_served(self.own)
+        if held is None:
+            if self.allow or self.amend is not None:
+                raise CrawlerError(
+                    "the running service makes its visits by holdfast.toml, so this run's own "
+                    "options would not hold; nothing was visited; stop the service first, or "
+                    "write them there"
+                )
+            self._follow(self.enter())
+            return
+        with held:
+            for sentence in prepare(self.own):
+                logger.warning("recovered after an unclean stop", extra={"what": sentence})
+            asyncio.run(self._make(self.enter()))
+            flow.send_due(self.own.catalogue, build.channels(self.own), build.door(self.own))
+
+    async def _make(self, ids: Collection[int] | None) -> None:
+        worker = build.worker(
+            self.own,
+            name=f"oneoff-{os.getpid()}",
+            only=None if ids is None else set(ids),
+            allow=self.allow,
+            amend=self.amend,
         )
+        with build.reader(self.own) as reader:
+
+            def busy() -> bool:
+                if worker.only is not None:
+                    worker.only |= reader.controls
+                return self._busy(ids, failing=reader.failing)
+
+            run = Foreground(worker=worker, reader=reader, busy=busy)
+            interrupted = asyncio.Event()
+
+            def interrupt() -> None:
+                interrupted.set()
+                run.stop()
+
+            loop = asyncio.get_running_loop()
+            for one in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(one, interrupt)
+            await run.run()
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        if reader.failing:
+            raise CrawlerError(
+                "a visit could not be compared (its traceback is above); its bytes are kept, and "
+                "it is compared again at the next run"
+            )
+
+    def _follow(self, ids: Collection[int] | None) -> None:
+        """Wait until the service has done it; raise ServiceEndedError when it ends before."""
+        while self._busy(ids):
+            if holder(self.own.archive) is None:
+                raise ServiceEndedError(
+                    "the service ended meanwhile; what was not visited stays due and is visited "
+                    "when it runs again"
+                )
+            time.sleep(LOOKED_AT_EVERY.total_seconds())
+
+    def _busy(self, ids: Collection[int] | None, *, failing: Collection[int] = ()) -> bool:
+        """Say whether something is still to be visited or compared, and tell how far it is.
+
+        Visits whose comparison is ``failing`` are waited for no longer.
+        """
+        with self.own.catalogue.read() as db:
+            now = progress.of_run(db, since=self.since, now=datetime.now(UTC), ids=ids)
+            stuck = visits.count_unread_of(db, failing) if failing else 0
+        self.tell(now)
+        return now.due > 0 or now.unread > stuck or (self.relooks and now.suspected > 0)
 
 
 def prepare(own: Parts) -> list[str]:
     """Mend what a crash left, and free what it had claimed; return a sentence for each repair."""
+    require_room(own.archive)
     recovered = recover(own.archive)
     opening.publish_sites(own)
     with own.catalogue.write() as db:
@@ -91,52 +152,7 @@ def repairs(recovered: Recovered) -> Iterator[str]:
         yield f"{file} is still written by a process of before; it is closed at the next start"
 
 
-async def _make(  # noqa: PLR0913 - those of visit_now
-    own: Parts,
-    ids: Collection[int] | None,
-    *,
-    since: datetime,
-    relooks: bool,
-    tell: Callable[[Progress], None],
-    allow: tuple[str, ...],
-    amend: Callable[[Site], Site] | None,
-) -> None:
-    worker = build.worker(
-        own,
-        name=f"oneoff-{os.getpid()}",
-        lanes=LANES,
-        only=None if ids is None else set(ids),
-        allow=allow,
-        amend=amend,
-    )
-
-    def busy() -> bool:
-        progress, still = look(own, ids, since=since, relooks=relooks, failing=reader.failing)
-        tell(progress)
-        return still
-
-    with build.reader(own) as reader:
-        run = Foreground(worker=worker, reader=reader, busy=busy)
-        interrupted = asyncio.Event()
-
-        def interrupt() -> None:
-            interrupted.set()
-            run.stop()
-
-        loop = asyncio.get_running_loop()
-        for one in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(one, interrupt)
-        await run.run()
-    if interrupted.is_set():
-        raise KeyboardInterrupt
-    if reader.failing:
-        raise CrawlerError(
-            "a visit could not be compared (its traceback is above); its bytes are kept, and it is "
-            "compared again at the next run"
-        )
-
-
-def _held_or_served(own: Parts) -> Hold | None:
+def held_or_served(own: Parts) -> Hold | None:
     """Return the archive's lock, or None when a service has it; wait for other one-off commands."""
     give_up = time.monotonic() + LOCK_WAITED_FOR.total_seconds()
     while True:
@@ -148,47 +164,6 @@ def _held_or_served(own: Parts) -> Hold | None:
             if time.monotonic() > give_up:
                 raise
         time.sleep(LOOKED_AT_EVERY.total_seconds())
-
-
-def _follow(
-    own: Parts,
-    ids: Collection[int] | None,
-    *,
-    since: datetime,
-    relooks: bool,
-    tell: Callable[[Progress], None],
-) -> None:
-    """Wait until the service has done it; raise ServiceEndedError when it ends before."""
-    while True:
-        progress, busy = look(own, ids, since=since, relooks=relooks)
-        tell(progress)
-        if not busy:
-            return
-        if holder(own.archive) is None:
-            raise ServiceEndedError(
-                "the service ended meanwhile; what was not visited stays due and is visited when "
-                "it runs again"
-            )
-        time.sleep(LOOKED_AT_EVERY.total_seconds())
-
-
-def look(
-    own: Parts,
-    ids: Collection[int] | None,
-    *,
-    since: datetime,
-    relooks: bool,
-    failing: Collection[int] = (),
-) -> tuple[Progress, bool]:
-    """Return how far the run is, and whether something is still to be visited or compared.
-
-    Visits whose comparison is ``failing`` are waited for no longer.
-    """
-    with own.catalogue.read() as db:
-        known = progress.of_run(db, since=since, now=datetime.now(UTC), ids=ids)
-        stuck = visits.count_unread_of(db, failing) if failing else 0
-    busy = known.due > 0 or known.unread > stuck or (relooks and known.suspected > 0)
-    return known, busy
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ class Reader:
     archive: Archive
     catalogue: Catalogue
     articles: ArticleReader
+    controls: set[int] = field(default_factory=set)
+    """Targets that suspicions have asked to be looked at as controls, since the start."""
     _resting: dict[int, float] = field(default_factory=dict)
     """Target id → monotonic time until which its visits rest, because one could not be compared."""
 
@@ -60,7 +62,7 @@ class Reader:
 
     def _compare(self, visit: Visit) -> int:
         try:
-            flow.compare_visit(
+            self.controls |= flow.compare_visit(
                 visit, archive=self.archive, catalogue=self.catalogue, articles=self.articles
             )
         except Exception:

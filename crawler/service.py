@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -17,14 +16,13 @@ from fastapi import FastAPI
 
 from crawler.children import Children
 from crawler.health import Health, WorkerHealth
-from storage.archive import Archive
+from storage.archive import RESERVE_BYTES, Archive, room
 
 logger = logging.getLogger(__name__)
 
 CHILDREN_END_WITHIN = timedelta(seconds=8)
 PAGES_END_WITHIN = timedelta(seconds=1)
 TICK_IS_LATE_AFTER = timedelta(seconds=60)
-DISK_RESERVE_BYTES = 200 * 1024 * 1024
 
 
 class PageServer(uvicorn.Server):
@@ -83,18 +81,16 @@ class Service:
 
     def health(self) -> Health:
         """Return how the service is now."""
-        free = shutil.disk_usage(self.archive.root).free
+        left = room(self.archive)
+        free = left + RESERVE_BYTES
         late = self._last_tick_at is not None and (
             datetime.now(UTC) - self._last_tick_at > TICK_IS_LATE_AFTER
         )
         workers = [child for child in self.children.all if child.kind == "worker"]
         reader = next(child for child in self.children.all if child.kind == "reader")
-        problems = [*self.package_faults, *self._problems(late=late, free=free)]
+        problems = [*self.package_faults, *self._problems(late=late, left=left)]
         return Health(
-            ok=not late
-            and free > DISK_RESERVE_BYTES
-            and any(one.alive for one in workers)
-            and reader.alive,
+            ok=not late and left >= 0 and any(one.alive for one in workers) and reader.alive,
             workers=tuple(
                 WorkerHealth(
                     name=one.name,
@@ -111,7 +107,7 @@ class Service:
             problems=tuple(problems),
         )
 
-    def _problems(self, *, late: bool, free: int) -> Iterator[str]:
+    def _problems(self, *, late: bool, left: int) -> Iterator[str]:
         for child in self.children.all:
             if not child.alive:
                 yield (
@@ -120,10 +116,10 @@ class Service:
                 )
         if late:
             yield "the clock of the service stands still; alerts are not sent; restart the service"
-        if free <= DISK_RESERVE_BYTES:
+        if left < 0:
             yield (
-                f"only {free // 2**20} MiB are free on the archive's disk; captures will fail "
-                "soon; make room"
+                f"only {(left + RESERVE_BYTES) // 2**20} MiB are free on the archive's disk; "
+                "nothing is captured until there is room again; make room"
             )
 
     def _schedule(self) -> AsyncIOScheduler:

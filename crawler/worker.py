@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from crawler import flow, ledger
 from crawler.fetch.visitor import Visitor
 from crawler.ledger import Books
+from storage.archive import Archive, room
 from storage.catalogue import claims, sites, visits
 from storage.catalogue.engine import Catalogue
 from storage.errors import FenceError
@@ -22,6 +24,7 @@ TARGETS_A_CLAIM = 10
 LOOKS_FOR_WORK_EVERY = timedelta(milliseconds=200)
 DRAINED_WITHIN = timedelta(seconds=5)
 """How long visits under way may go on after the signal to stop; the service ends within 10 s."""
+ROOM_SEEN_EVERY = timedelta(seconds=2)
 SITES_READ_EVERY = timedelta(seconds=2)
 
 
@@ -30,6 +33,7 @@ class Worker:
     """Several lanes over one engine; each lane has one host at a time."""
 
     name: str
+    archive: Archive
     catalogue: Catalogue
     visitor: Visitor
     books: Books
@@ -38,6 +42,8 @@ class Worker:
     """Target ids this worker may visit; None for all (the service)."""
     amend: Callable[[Site], Site] | None = None
     """What a one-off run changes about every site, such as ``--ignore-robots``."""
+    _has_room_now: bool = True
+    _room_seen_at: float = float("-inf")
     _sites: dict[str, Site] = field(default_factory=dict)
     _sites_read_at: float = float("-inf")
 
@@ -51,7 +57,8 @@ class Worker:
         try:
             while not stop.is_set():
                 serving = self._raise_failed(serving)
-                claim = await self._claim() if len(serving) < self.lanes else None
+                free = len(serving) < self.lanes and self._has_room()
+                claim = await self._claim() if free else None
                 if claim is not None:
                     serving.add(asyncio.create_task(self._serve(claim, stop)))
                 else:
@@ -65,6 +72,18 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*serving, return_exceptions=True)
             await self.visitor.close()
+
+    def _has_room(self) -> bool:
+        """Say whether the archive's disk has room; captures pause without it and go on by it."""
+        now = time.monotonic()
+        if now - self._room_seen_at > ROOM_SEEN_EVERY.total_seconds():
+            had, self._room_seen_at = self._has_room_now, now
+            self._has_room_now = room(self.archive) >= 0
+            if had and not self._has_room_now:
+                logger.error("the disk is full, captures pause until there is room; make room")
+            if self._has_room_now and not had:
+                logger.info("there is room on the disk again, captures go on")
+        return self._has_room_now
 
     def _raise_failed(self, serving: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
         for task in serving:
@@ -154,10 +173,10 @@ class Worker:
         return {site.name: site for site in amended}
 
 
-async def stopped_within(stop: asyncio.Event, time: timedelta) -> None:
+async def stopped_within(stop: asyncio.Event, span: timedelta) -> None:
     """Wait until ``stop`` is set or the time is over."""
     try:
-        async with asyncio.timeout(time.total_seconds()):
+        async with asyncio.timeout(span.total_seconds()):
             await stop.wait()
     except TimeoutError:
         return

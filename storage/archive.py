@@ -149,6 +149,34 @@ def open_archive(root: Path, *, read_only: bool = False) -> Archive:
     return archive
 
 
+RESERVE_BYTES = 64 * 1024 * 1024
+"""Room kept free on the archive's disk: below it nothing is captured."""
+
+
+def room(archive: Archive) -> int:
+    """Return how many bytes of the archive's disk may still be filled; negative below the reserve.
+
+    Room that only root may use does not count.
+    """
+    try:
+        disk = os.statvfs(archive.root)
+    except OSError as error:
+        raise StorageError(
+            f"cannot look at the disk of {archive.root}: {explain(error)}"
+        ) from error
+    return disk.f_bavail * disk.f_frsize - RESERVE_BYTES
+
+
+def require_room(archive: Archive) -> None:
+    """Raise StorageError when the archive's disk is full, before anything is asked of a server."""
+    if (left := room(archive)) < 0:
+        free = (left + RESERVE_BYTES) // 2**20
+        raise StorageError(
+            f"only {free} MiB are free on the disk of {archive.root}, nothing was captured: "
+            f"make room, {RESERVE_BYTES // 2**20} MiB at least"
+        )
+
+
 def hold(archive: Archive, *, note: str = "") -> Hold:
     """Take the archive for this process and its children, or say who has it."""
     path = archive.lock_file

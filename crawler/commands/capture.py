@@ -27,11 +27,11 @@ from crawler.commands.init import make_archive
 from crawler.console import escape
 from crawler.errors import CrawlerError
 from crawler.fetch.guard import refused_url
-from crawler.oneoff import follow_progress, visit_now
+from crawler.oneoff import OneOff, follow_progress
 from crawler.opening import Parts
 from storage.archive import Archive
 from storage.catalogue import sites, targets, visits
-from storage.model import ANSWERED, Found, FoundBy, Robots, Target, TargetState
+from storage.model import ANSWERED, Found, FoundBy, TargetState
 
 HELP = "capture pages now, once, with what they need to be shown"
 GROUP = "start"
@@ -70,12 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
     own = opening.parts(arguments.archive)
     since = datetime.now(UTC)
     wrong = {url: reason for url in urls if (reason := refused_url(url)) is not None}
-    wanted = _enter(own, [url for url in urls if url not in wrong], arguments, since=since)
-    if wanted:
-        with follow_progress(len(wanted), title="capturing") as tell:
-            visit_now(
-                own,
-                [one.id for one in wanted],
+    right = [url for url in urls if url not in wrong]
+    if right:
+        with follow_progress(len(right), title="capturing") as tell:
+            OneOff(
+                own=own,
+                enter=lambda: _enter(own, right, since=since),
                 since=since,
                 relooks=False,
                 tell=tell,
@@ -83,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
                 amend=amendments.amend(
                     ignore_robots=arguments.ignore_robots, no_requisites=arguments.no_requisites
                 ),
-            )
-    failed = [*wrong.items(), *_failed(own, [url for url in urls if url not in wrong], since=since)]
+            ).run()
+    failed = [*wrong.items(), *_failed(own, right, since=since)]
     for url, reason in failed:
         print(f"not captured: {escape(url)}: {escape(reason)}", file=sys.stderr)
     print(f"{len(urls) - len(failed)} of {len(urls)} captured in {arguments.archive}")
@@ -106,12 +106,9 @@ def _urls(arguments: argparse.Namespace) -> Iterator[str]:
             yield line.strip()
 
 
-def _enter(
-    own: Parts, urls: list[str], arguments: argparse.Namespace, *, since: datetime
-) -> list[Target]:
+def _enter(own: Parts, urls: list[str], *, since: datetime) -> list[int]:
     """Make each URL due now, known ones in their own site, others once."""
     site = replace(own.config.defaults, name=SITE, spider="page", start=())
-    robots = Robots.IGNORE if arguments.ignore_robots else None
     with own.catalogue.write() as db:
         if sites.one(db, SITE) is None:
             sites.put(db, [site])
@@ -122,15 +119,15 @@ def _enter(
             site=SITE,
             now=since,
             due_at=since,
-            robots=robots,
             state=TargetState.ONCE,
         )
         known = [one for url in urls if (one := targets.by_url(db, url)) is not None]
         revived = [one.id for one in known if one.state is TargetState.REMOVED]
         targets.set_state(db, revived, TargetState.ONCE)
         awake = [one for one in known if one.state is not TargetState.PAUSED]
-        targets.make_due(db, [one.id for one in awake], at=since)
-    return awake
+        ids = [one.id for one in awake]
+        targets.make_due(db, ids, at=since)
+    return ids
 
 
 def _failed(own: Parts, urls: list[str], *, since: datetime) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,6 @@ _TEMPLATE = """\
 # contact is shown to the sites that are visited.
 operator = {operator}
 contact = {contact}
-# copies = ["/mnt/second/archive"]        # where `verify --repair` finds good copies
 
 # [network]
 # allow_addresses = ["10.1.0.0/16"]       # private addresses that may be visited all the same

@@ -17,7 +17,7 @@ from crawler import opening
 from crawler.commands import add_archive
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
-from crawler.oneoff import follow_progress, visit_now
+from crawler.oneoff import OneOff, follow_progress
 from crawler.opening import Parts
 from storage.catalogue import progress, targets
 from storage.model import Target, TargetState
@@ -40,23 +40,20 @@ def run(arguments: argparse.Namespace) -> int:
     own = opening.parts(arguments.archive)
     opening.publish_sites(own)
     since = datetime.now(UTC)
-    ids = _make_due(own, arguments, since=since)
-    with follow_progress(len(ids), title="visiting") as tell:
-        visit_now(own, ids if arguments.urls else None, since=since, relooks=True, tell=tell)
+    wanted = [one.id for one in _wanted(own, arguments, since=since)]
+    ids = wanted if arguments.urls else None
+
+    def enter() -> list[int] | None:
+        with own.catalogue.write() as db:
+            targets.make_due(db, wanted, at=since)
+        return ids
+
+    with follow_progress(len(wanted), title="visiting") as tell:
+        OneOff(own=own, enter=enter, since=since, relooks=True, tell=tell).run()
     with own.catalogue.read() as db:
-        made = progress.of_run(
-            db, since=since, now=datetime.now(UTC), ids=ids if arguments.urls else None
-        )
+        made = progress.of_run(db, since=since, now=datetime.now(UTC), ids=ids)
     print(f"{made.visited} visited and compared" if made.visited else "nothing was due")
     return 0
-
-
-def _make_due(own: Parts, arguments: argparse.Namespace, *, since: datetime) -> list[int]:
-    """Make due what is to be visited now, and return it; what is due by itself needs no more."""
-    wanted = [one.id for one in _wanted(own, arguments, since=since)]
-    with own.catalogue.write() as db:
-        targets.make_due(db, wanted, at=since)
-    return wanted
 
 
 def _wanted(own: Parts, arguments: argparse.Namespace, *, since: datetime) -> list[Target]:

@@ -21,8 +21,7 @@ def load(name: str) -> type[SiteSpider]:
         module = import_module(f"spiders.{name}")
     except Exception as fault:
         raise SpiderFileError(
-            f"spiders/{name}.py does not load ({type(fault).__name__}: {fault}); its sites are not "
-            "visited until it is mended, the others go on"
+            f"spiders/{name}.py does not load ({type(fault).__name__}: {fault})"
         ) from fault
     found = getattr(module, "Spider", None)
     if not (isinstance(found, type) and issubclass(found, SiteSpider)):

@@ -63,7 +63,7 @@ class HostCheck:
         if name is None:
             return PlainTextResponse("The Host field is missing or is not a host.\n", 400)
         if name not in self._names:
-            message = "This is not the name of this service. Allow the name in its configuration.\n"
+            message = "This is not the name of this service. Ask by the address it listens on.\n"
             return PlainTextResponse(message, 421)
         return None
 

@@ -100,12 +100,16 @@ def fault(error: SQLAlchemyError, place: str) -> CatalogueError:
     if isinstance(cause, sqlite3.Error):
         # Errors that Python's own module raises carry no SQLite code.
         code = getattr(cause, "sqlite_errorcode", None)
-        line = _SQLITE_LINES.get(code & 0xFF) if isinstance(code, int) else None
+        code = code if isinstance(code, int) else 0
+        line = _SQLITE_LINES.get(code) or _SQLITE_LINES.get(code & 0xFF)
         if line is not None:
             return CatalogueError(f"{place}: {line} ({cause})")
     return CatalogueError(f"{place}: the database refused a step and kept nothing of it: {cause}")
 
 
+_FULL = (
+    "the disk is full; nothing of this step was kept. Make room on it, the step will be taken again"
+)
 _SQLITE_LINES = {
     sqlite3.SQLITE_NOTADB: "is not a catalogue; nothing was changed."
     " Move the file away, or name the right archive",
@@ -117,8 +121,10 @@ _SQLITE_LINES = {
     " The folder must exist and this user must be able to write in it",
     sqlite3.SQLITE_PERM: "may not be opened by this user, so nothing can be kept."
     " Give this user the right to write the file and its folder",
-    sqlite3.SQLITE_FULL: "the disk is full; nothing of this step was kept."
-    " Make room on it, the step will be taken again",
+    sqlite3.SQLITE_FULL: _FULL,
+    # SQLite calls it so when there is no room for the file its processes share; pinned by
+    # test_a_full_disk_is_refused.
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
     sqlite3.SQLITE_IOERR: "the disk failed; nothing of this step was kept."
     " Look at the system's log and at the disk before going on",
     sqlite3.SQLITE_BUSY: f"another process kept it locked for {PATIENCE_SECONDS} s;"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -159,7 +160,7 @@ def refused(archive: Path, site: Site, word: str, before: tuple[str, ...] = ()) 
         done = verb(*words, "--archive", str(archive), before=before)
         assert done.returncode not in (0, None)
         (said,) = lines_of(done)
-        assert word in said
+        assert re.search(word, said)
     assert site.log == []
 
 
@@ -193,7 +194,7 @@ def test_a_full_disk_is_refused(archive: Path, site: Site) -> None:
     shutil.copytree(archive, f"{archive}.kept")
     small = 'mount -t tmpfs -o size=2m none "$0"; cp -r "$0.kept/." "$0"'
     fill = 'cat /dev/zero >"$0/rest" 2>/dev/null || :'
-    refused(archive, site, "the disk is full", mounted(f"{small}; {fill}", archive))
+    refused(archive, site, "disk is full|no space left", mounted(f"{small}; {fill}", archive))
 
 
 def test_a_file_in_place_of_the_archive_is_refused(tmp_path: Path, site: Site) -> None:
@@ -347,7 +348,9 @@ def test_a_killed_worker_is_replaced_and_a_stalling_page_does_not_hold_up_the_en
     finally:
         if service.process.poll() is None:
             service.end(signal.SIGKILL)
-    assert not list((archive / "warc").rglob("*.open"))
+    assert "is killed" not in service.log()
+    # The file of the worker that was killed waits for the next start; the other one was closed.
+    assert len(list((archive / "warc").rglob("*.open"))) == 1
     due = {one["url"]: one for one in rows("watch", "list", "--archive", str(archive))}
     assert due[stalling]["last_visit_at"] is None
     assert due[stalling]["due_at"] is not None

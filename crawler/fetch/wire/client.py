@@ -50,6 +50,7 @@ class Client:
         self._spool_folder = spool_folder
         self._pool = Pool()
         self._dialer = Dialer(guard=guard, resolver=Resolver(resolver), trust=trust)
+        self._closed = False
 
     async def fetch(self, request: WireRequest) -> Exchange:
         """Make one exchange. What the web does to us is its outcome, never an exception.
@@ -69,7 +70,7 @@ class Client:
             if kept is None:
                 return await self._on_fresh(begun)
             exchange = await self._on(kept, begun)
-            died = exchange.outcome is Outcome.RESET and not exchange.interim
+            died = exchange.outcome is Outcome.RESET and not exchange.interim and not self._closed
             if not died or request.method not in _REPEATABLE:
                 return exchange
             again = await self._on_fresh(_begin(request, place, sent))
@@ -77,6 +78,7 @@ class Client:
 
     async def close(self) -> None:
         """Close all connections; exchanges under way end as reset."""
+        self._closed = True
         await self._pool.close()
 
     async def _on_fresh(self, begun: _Begun) -> Exchange:
