@@ -155,14 +155,18 @@ def repairs(recovered: Recovered) -> Iterator[str]:
 def held_or_served(own: Parts) -> Hold | None:
     """Return the archive's lock, or None when a service has it; wait for other one-off commands."""
     give_up = time.monotonic() + LOCK_WAITED_FOR.total_seconds()
+    told = False
     while True:
         try:
             return hold(own.archive)
-        except ArchiveLockedError:
+        except ArchiveLockedError as locked:
             if OF_A_SERVICE in (holder(own.archive) or ""):
                 return None
             if time.monotonic() > give_up:
                 raise
+            if not told:
+                logger.info("waiting until the archive is free", extra={"reason": str(locked)})
+                told = True
         time.sleep(LOOKED_AT_EVERY.total_seconds())
 
 

@@ -82,7 +82,7 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
     hops = tuple(payload_captures(visit.captures))
     reading = Reading(
         url=visit.url,
-        at=visit.started_at,
+        at=hops[-1].captured_at,
         outcome=visit.outcome,
         reason=visit.reason,
         status=visit.status,

@@ -30,6 +30,13 @@ confirm = ["0.3s", "{second}"]
 requisites = false
 """
 
+COURIER = """
+[[site]]
+name = "courier"
+start = ["{}/"]
+include = ["/node/11*"]
+"""
+
 
 @pytest.fixture
 def newspaper() -> Iterator[Newspaper]:
@@ -99,32 +106,29 @@ def test_a_newspaper_is_found_from_its_start_page_and_new_articles_later(
     assert asked(newspaper)[new.removeprefix(newspaper.address)] == 1
 
 
-@pytest.mark.parametrize("status", [410, 451])
 def test_a_plain_word_of_removal_is_confirmed_at_the_second_look(
-    tmp_path: Path, newspaper: Newspaper, status: int
+    tmp_path: Path, newspaper: Newspaper
 ) -> None:
     """After 410 and 451 one re-look is enough: the second delay of ``confirm`` is never waited for."""
-    site = f'[[site]]\nname = "courier"\nstart = ["{newspaper.address}/"]\ninclude = ["/node/11*"]\n'
-    archive = made(tmp_path / "archive", second="1h", more=site)
+    archive = made(tmp_path / "archive", second="1h", more=COURIER.format(newspaper.address))
     visit = ("visit", "--quiet", "--archive", str(archive))
     holdfast(*visit)
-    lost = newspaper.take_down(status=status)
+    removed = newspaper.take_down(113, status=410)
+    blocked = newspaper.take_down(117, status=451)
     holdfast(*visit, "--all")
-    kind = {410: "gone", 451: "blocked_legal"}[status]
-    (event,) = [one for one in listing("events", archive) if one["url"] == lost]
-    assert (event["kind"], event["phase"]) == (kind, "confirmed")
-    assert [one["status"] for one in event["looks"]] == [status, status]
-    assert kinds(archive) == [(kind, lost)]
-    path = lost.removeprefix(newspaper.address)
-    assert asked(newspaper)[path] == 3
+    assert kinds(archive) == [("blocked_legal", blocked), ("gone", removed)]
+    told = {one["url"]: one for one in listing("events", archive)}
+    for url, status in ((removed, 410), (blocked, 451)):
+        assert told[url]["phase"] == "confirmed"
+        assert [one["status"] for one in told[url]["looks"]] == [status, status]
+        assert asked(newspaper)[url.removeprefix(newspaper.address)] == 3
 
 
 def test_two_pages_taken_down_at_once_are_no_outage_of_their_host(
     tmp_path: Path, newspaper: Newspaper
 ) -> None:
     """Visited alone, each is told as gone: the host's other pages, looked at as a control, are well."""
-    site = f'[[site]]\nname = "courier"\nstart = ["{newspaper.address}/"]\ninclude = ["/node/11*"]\n'
-    archive = made(tmp_path / "archive", more=site)
+    archive = made(tmp_path / "archive", more=COURIER.format(newspaper.address))
     visit = ("visit", "--quiet", "--archive", str(archive))
     holdfast(*visit)
     lost = sorted([newspaper.take_down(113), newspaper.take_down(117)])
@@ -213,6 +217,7 @@ def test_links_sitemap_and_feed_are_followed_in_scope_and_at_a_polite_pace(tmp_p
     assert elsewhere.at == []
     assert sorted(paths) == sorted({"/robots.txt", *found} - {"/private/letters", "/private/drafts"})
     assert paths[0] == "/robots.txt"
+    assert paths[-1] != "/busy"
     assert desk.connections == 1
     for (path, _, ended_at), (_, begun_at, _) in itertools.pairwise(desk.at):
         # Retry-After counts whole seconds (RFC 9110 §10.2.3).
