@@ -26,9 +26,11 @@ async def make_visit(
     target: Target, *, claim: Claim, site: Site, visitor: Visitor, books: ledger.Books
 ) -> Visit:
     """Due target → visit → exchange → WARC → capture: bytes first, then the row."""
-    visit = await visitor.visit(target, site, wanted=books.wanted, site_lost=books.site_lost)
+    ticket, visit = await visitor.visit(target, site, site_lost=books.site_lost)
     kept = await books.keep(visit, target=target, site=site, claim=claim)
     logger.info("visited", extra=ledger.told(kept))
+    async for made in visitor.requisites(ticket, wanted=books.wanted):
+        await books.keep_requisites(kept, made)
     return kept
 
 

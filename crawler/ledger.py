@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
-from uuid import NAMESPACE_URL, uuid5
 
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
+from crawler.changes.telling import event_id
+from crawler.controls import ask
 from crawler.readings import Scene
 from crawler.revisit.calendar import History, next_due
 from storage.catalogue import captures, deliveries, events, sites, standings, targets, texts, visits
@@ -18,10 +19,9 @@ from storage.catalogue.engine import Catalogue, Connection
 from storage.model import (
     Alert,
     Axis,
+    Capture,
     Claim,
     Event,
-    Found,
-    FoundBy,
     Phase,
     Severity,
     Site,
@@ -58,6 +58,10 @@ class Books:
         """Return the requisites that the site does not have yet, in their order."""
         return await self.in_thread(lambda: _wanted(self.catalogue, site, urls))
 
+    async def keep_requisites(self, visit: Visit, made: Sequence[Capture]) -> None:
+        """Write captures of what the page of a visit needs; their bytes are safe."""
+        await self.in_thread(lambda: keep_requisites(self.catalogue, visit, made))
+
     async def site_lost(self, target: Target, reason: str) -> None:
         """Write the event that a site's spider file does not load; once a day."""
         await self.in_thread(lambda: _site_lost(self.catalogue, target, reason))
@@ -82,10 +86,14 @@ def keep_visit(
     return kept
 
 
-def planned(target: Target, site: Site, *, now: datetime, changed: bool = False) -> datetime | None:
-    """Return when a target is next due by its schedule; None for one visited only once."""
-    if target.state is TargetState.ONCE:
-        return None
+def keep_requisites(catalogue: Catalogue, visit: Visit, made: Sequence[Capture]) -> None:
+    """Write captures that were made for a visit after it was kept."""
+    with catalogue.write() as db:
+        visits.add_captures(db, visit, made)
+
+
+def planned(target: Target, site: Site, *, now: datetime, changed: bool = False) -> datetime:
+    """Return when a target is next due by its schedule."""
     return next_due(
         target.every or site.every,
         time_zone=site.time_zone,
@@ -97,13 +105,9 @@ def planned(target: Target, site: Site, *, now: datetime, changed: bool = False)
 
 
 def postpone(catalogue: Catalogue, target: Target, *, until: datetime) -> None:
-    """Plan a target for later because its site's budget for the day is spent."""
+    """Plan a target for later, without a visit."""
     with catalogue.write() as db:
         targets.plan(db, target.id, until)
-    logger.warning(
-        "the site's budget for today is spent; its targets wait until tomorrow (UTC)",
-        extra={"site": target.site, "url": target.url, "until": until},
-    )
 
 
 def keep_verdict(
@@ -116,18 +120,22 @@ def keep_verdict(
     now = datetime.now(UTC)
     controls: set[int] = set()
     with catalogue.write() as db:
-        if after.article is not None and after.capture_id is not None:
+        good = after.capture_id is not None and (
+            verdict.standing.good_capture_id == after.capture_id
+        )
+        if good and after.article is not None and after.capture_id is not None:
             texts.put(db, after.capture_id, after.article)
         standings.put(db, verdict.standing)
         tell_events(db, verdict.events, site=scene.site, now=now)
-        if scene.target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
-            targets.plan(db, scene.target.id, verdict.look_again_at)
-            if verdict.needs_control:
-                controls = _ask_control(db, scene, now=now, at=now)
-            elif verdict.standing.phase is Phase.SUSPECT:
+        target = targets.one(db, scene.target.id) or scene.target
+        if target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
+            if target.due_at is None or target.due_at > now:  # else somebody wants it now
+                targets.plan(db, target.id, verdict.look_again_at)
+            if verdict.needs_control or verdict.standing.phase is Phase.SUSPECT:
                 # The host is to be seen well, or failing, just before the page is looked at again.
-                lead = min(CONTROL_LEAD, (verdict.look_again_at - now) / 10)
-                controls = _ask_control(db, scene, now=now, at=verdict.look_again_at - lead)
+                lead = max(min(CONTROL_LEAD, (verdict.look_again_at - now) / 10), timedelta(0))
+                at = now if verdict.needs_control else verdict.look_again_at - lead
+                controls = ask(db, scene.neighbours, site=scene.site, now=now, at=at)
         elif _has_changed(verdict):
             targets.make_due(db, [scene.target.id], at=_after_change(scene, now=now))
         visits.mark_read(db, visit.id, at=now)
@@ -182,14 +190,9 @@ def told(visit: Visit) -> dict[str, object]:
     return fields
 
 
-def event_id(*, url: str, kind: str, at: datetime) -> str:
-    """Return the id of an event: always the same for the same address, kind and time."""
-    return uuid5(NAMESPACE_URL, f"holdfast {kind} {at.isoformat()} {url}").hex
-
-
 def _new_page(target: Target, visit: Visit) -> Event:
     return Event(
-        id=event_id(url=target.url, kind="new_page", at=target.found_at),
+        id=event_id(target.url, "new_page", target.found_at),
         url=target.url,
         target_id=target.id,
         site=target.site,
@@ -213,7 +216,7 @@ def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     logger.error("spider of a site is broken", extra={"site": target.site, "reason": reason})
     event = Event(
-        id=event_id(url=target.site, kind="site_lost", at=today),
+        id=event_id(target.site, "site_lost", today),
         url=target.url,
         target_id=target.id,
         site=target.site,
@@ -230,25 +233,10 @@ def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
             tell_events(db, [event], site=site, now=now)
 
 
-def _ask_control(db: Connection, scene: Scene, *, now: datetime, at: datetime) -> set[int]:
-    """Make a control page of the host due: a watched page that was good, else its home page."""
-    if scene.control_target is not None:
-        asked = [scene.control_target]
-    else:
-        home = Found(url=scene.home_url, found_by=FoundBy.CONTROL)
-        name = scene.site.name
-        targets.add(db, [home], site=name, now=now, due_at=at, state=TargetState.ONCE)
-        asked = [one for one in (targets.by_url(db, home.url),) if one is not None]
-    ids = [one.id for one in asked]
-    targets.make_due(db, ids, at=at)
-    return set(ids)
-
-
 def _has_changed(verdict: Verdict) -> bool:
     return any(one.axis is Axis.CONTENT for one in verdict.events)
 
 
 def _after_change(scene: Scene, *, now: datetime) -> datetime:
     """Return when a page that has just changed is looked at again, if its schedule allows."""
-    planned_at = planned(scene.target, scene.site, now=now, changed=True)
-    return planned_at or now
+    return planned(scene.target, scene.site, now=now, changed=True)

@@ -31,8 +31,12 @@ def parts(root: Path) -> Parts:
 
 
 def parts_to_look_at(root: Path) -> Parts:
-    """Open an archive for a listing; it may be held by a service meanwhile."""
-    return parts(root)
+    """Open an archive for a listing, also while a service holds it.
+
+    Nothing is configured here: what was kept can be looked at whatever holdfast.toml says.
+    """
+    archive = open_archive(root, read_only=True)
+    return Parts(archive=archive, config=Config(), catalogue=open_catalogue(archive))
 
 
 def publish_sites(own: Parts) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from crawler import flow
 from crawler.killable import ArticleReader
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 VISITS_A_STEP = 20
 LOOKS_FOR_WORK_EVERY = timedelta(milliseconds=200)
 FAILED_RESTS_FOR = timedelta(minutes=1)
+MOST_FAILURES = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class Reader:
     """Targets that suspicions have asked to be looked at as controls, since the start."""
     _resting: dict[int, float] = field(default_factory=dict)
     """Target id → monotonic time until which its visits rest, because one could not be compared."""
+    _failures: dict[int, int] = field(default_factory=dict)
+    """Visit id → how often its comparison failed."""
 
     @property
     def failing(self) -> frozenset[int]:
@@ -46,18 +49,19 @@ class Reader:
     def step(self, stop: threading.Event | None = None) -> int:
         """Compare the oldest visits not yet compared and return how many there were.
 
-        A visit that cannot be compared stays in the catalogue and is taken again later; the visits
-        of other targets go on meanwhile.
+        A visit that cannot be compared is taken again later, the visits of other targets go on
+        meanwhile. After a few failures it is given up, loudly: the looks behind it must be told.
         """
+        now = time.monotonic()
+        resting = [target for target, until in self._resting.items() if until > now]
         with self.catalogue.read() as db:
-            unread = visits.unread(db, limit=VISITS_A_STEP + len(self._resting) * VISITS_A_STEP)
+            unread = visits.unread(db, limit=VISITS_A_STEP, except_targets=resting)
         done = 0
         for visit in unread:
             if stop is not None and stop.is_set():
                 break
-            if self._resting.get(visit.target_id, 0.0) > time.monotonic():
-                continue
-            done += self._compare(visit)
+            if self._resting.get(visit.target_id, 0.0) <= now:
+                done += self._compare(visit)
         return done
 
     def _compare(self, visit: Visit) -> int:
@@ -65,12 +69,30 @@ class Reader:
             self.controls |= flow.compare_visit(
                 visit, archive=self.archive, catalogue=self.catalogue, articles=self.articles
             )
-        except Exception:
-            self._resting[visit.target_id] = time.monotonic() + FAILED_RESTS_FOR.total_seconds()
-            logger.exception(
-                "visit could not be compared; its bytes are kept, it is compared again later",
-                extra={"url": visit.url, "visit": visit.id},
-            )
+        except Exception as fault:  # noqa: BLE001 - logged there, and the visit is taken again
+            self._put_off(visit, fault)
             return 0
         self._resting.pop(visit.target_id, None)
+        self._failures.pop(visit.id, None)
         return 1
+
+    def _put_off(self, visit: Visit, fault: Exception) -> None:
+        """Let a visit rest that cannot be compared; after some failures give it up, loudly."""
+        told = {"url": visit.url, "visit": visit.id}
+        self._failures[visit.id] = self._failures.get(visit.id, 0) + 1
+        self._resting[visit.target_id] = time.monotonic() + FAILED_RESTS_FOR.total_seconds()
+        if self._failures[visit.id] < MOST_FAILURES:
+            logger.error(
+                "visit could not be compared; its bytes are kept, it is compared again later",
+                extra=told,
+                exc_info=fault,
+            )
+            return
+        logger.error(
+            "visit is given up: what it brought is kept but was never compared; please report this",
+            extra=told,
+            exc_info=fault,
+        )
+        del self._failures[visit.id], self._resting[visit.target_id]
+        with self.catalogue.write() as db:
+            visits.mark_read(db, visit.id, at=datetime.now(UTC))

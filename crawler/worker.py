@@ -3,24 +3,29 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from crawler import flow, ledger
-from crawler.fetch.visitor import Visitor
+from crawler.errors import CrawlerError
+from crawler.fetch.visitor import LONGEST_WAIT, Visitor
 from crawler.ledger import Books
 from storage.archive import Archive, room
-from storage.catalogue import claims, sites, visits
+from storage.catalogue import claims, sites, standings, visits
 from storage.catalogue.engine import Catalogue
-from storage.errors import FenceError
-from storage.model import Claim, Site, Target
+from storage.errors import CatalogueError, FenceError, StorageError
+from storage.model import Claim, Phase, Site, Target, TargetState
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 RENEWED_AFTER = LEASE / 3
 TARGETS_A_CLAIM = 10
+FAULTY_AGAIN_AFTER = timedelta(minutes=10)
+SPREAD = timedelta(hours=1)
+"""Over which the targets of a spent budget fall due the next day."""
 LOOKS_FOR_WORK_EVERY = timedelta(milliseconds=200)
 DRAINED_WITHIN = timedelta(seconds=5)
 """How long visits under way may go on after the signal to stop; the service ends within 10 s."""
@@ -44,6 +49,7 @@ class Worker:
     """What a one-off run changes about every site, such as ``--ignore-robots``."""
     _has_room_now: bool = True
     _room_seen_at: float = float("-inf")
+    _told_spent: dict[str, datetime] = field(default_factory=dict)
     _sites: dict[str, Site] = field(default_factory=dict)
     _sites_read_at: float = float("-inf")
 
@@ -115,11 +121,11 @@ class Worker:
         renewing = asyncio.create_task(self._renew(claim))
         try:
             for target in claim.targets:
-                if stop.is_set():
+                if stop.is_set() or self.visitor.wait_of(claim.host) > LONGEST_WAIT:
                     break
-                await self._visit(target, claim)
-            wait = self.visitor.wait_of(claim.host)
-            await self.books.in_thread(lambda: self._release(claim, datetime.now(UTC) + wait))
+                await self._while_held(self._visit(target, claim), renewing)
+            next_ok_at = datetime.now(UTC) + self.visitor.leave(claim.host)
+            await self.books.in_thread(lambda: self._release(claim, next_ok_at))
         except FenceError as lost:
             logger.warning(
                 "claim lost, its targets are visited by another worker",
@@ -128,43 +134,98 @@ class Worker:
         finally:
             renewing.cancel()
 
-    async def _visit(self, target: Target, claim: Claim) -> None:
-        site = await self._site_of(target)
-        if (until := await self.books.in_thread(lambda: self._spent_until(site))) is not None:
-            await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=until))
-            return
-        await flow.make_visit(
-            target, claim=claim, site=site, visitor=self.visitor, books=self.books
-        )
+    async def _while_held(
+        self, step: Coroutine[None, None, None], renewing: asyncio.Task[None]
+    ) -> None:
+        """Take a step only as long as the claim is renewed; raise what ends either."""
+        visiting = asyncio.create_task(step)
+        try:
+            await asyncio.wait([visiting, renewing], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not visiting.done():
+                visiting.cancel()
+                await asyncio.wait([visiting])
+        if renewing.done():
+            renewing.result()
+        visiting.result()
 
-    def _spent_until(self, site: Site) -> datetime | None:
-        """Return when a site's budget begins anew, if that of today (UTC) is spent."""
+    async def _visit(self, target: Target, claim: Claim) -> None:
+        """Make one visit; a fault of ours in it costs this visit, not the worker."""
+        site = await self._site_of(target)
+        if site is None or await self._is_spent(target, site):
+            return
+        try:
+            await flow.make_visit(
+                target, claim=claim, site=site, visitor=self.visitor, books=self.books
+            )
+        except (StorageError, CrawlerError):
+            raise  # what cannot be kept, or an engine that ended, is no fault of this page
+        except Exception:
+            logger.exception(
+                "visit failed by a fault of ours; it is made again later",
+                extra={"url": target.url, "site": target.site},
+            )
+            later = datetime.now(UTC) + FAULTY_AGAIN_AFTER
+            await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=later))
+
+    async def _is_spent(self, target: Target, site: Site) -> bool:
+        """Say whether the site's budget for today (UTC) is spent; then the target waits.
+
+        Looks that decide a suspicion, controls and what a person asked for once are made anyway.
+        """
+        tomorrow = await self.books.in_thread(lambda: self._spent_until(target, site))
+        if tomorrow is None:
+            return False
+        until = tomorrow + SPREAD * (zlib.crc32(target.url.encode()) / 2**32)
+        await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=until))
+        if self._told_spent.get(site.name) != tomorrow:
+            self._told_spent[site.name] = tomorrow
+            logger.warning(
+                "the site's budget for today is spent; its targets wait until tomorrow (UTC)",
+                extra={"site": site.name, "budget_per_day": site.budget_per_day},
+            )
+        return True
+
+    def _spent_until(self, target: Target, site: Site) -> datetime | None:
+        """Return when a site's budget begins anew, if that of today is spent for this target."""
         now = datetime.now(UTC)
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         with self.catalogue.read() as db:
-            made = visits.count_since(db, site=site.name, since=today)
-        return today + timedelta(days=1) if made >= site.budget_per_day else None
+            if visits.count_since(db, site=site.name, since=today) < site.budget_per_day:
+                return None
+            suspected = standings.one(db, target.id).phase is Phase.SUSPECT
+        exempt = suspected or target.state is TargetState.ONCE
+        return None if exempt else today + timedelta(days=1)
 
     async def _renew(self, claim: Claim) -> None:
+        """Keep the lease until cancelled; raise FenceError when it is lost, or cannot be kept."""
+        until = claim.until
         while True:
             await asyncio.sleep(RENEWED_AFTER.total_seconds())
-            await self.books.in_thread(lambda: self._extend(claim))
+            try:
+                until = await self.books.in_thread(lambda: self._extend(claim))
+            except FenceError:
+                raise
+            except CatalogueError:
+                if datetime.now(UTC) > until:
+                    raise
 
-    def _extend(self, claim: Claim) -> None:
+    def _extend(self, claim: Claim) -> datetime:
         with self.catalogue.write() as db:
-            claims.renew(db, claim, until=datetime.now(UTC) + LEASE)
+            return claims.renew(db, claim, until=datetime.now(UTC) + LEASE).until
 
     def _release(self, claim: Claim, next_ok_at: datetime) -> None:
         with self.catalogue.write() as db:
             claims.release(db, claim, next_ok_at=next_ok_at)
 
-    async def _site_of(self, target: Target) -> Site:
+    async def _site_of(self, target: Target) -> Site | None:
+        """Return the site of a target; None when it is gone from the configuration meanwhile."""
         now = asyncio.get_running_loop().time()
         stale = now - self._sites_read_at > SITES_READ_EVERY.total_seconds()
         if stale or target.site not in self._sites:
             self._sites = await self.books.in_thread(self._read_sites)
             self._sites_read_at = now
-        return self._sites[target.site]
+        return self._sites.get(target.site)
 
     def _read_sites(self) -> dict[str, Site]:
         with self.catalogue.read() as db:

@@ -4,21 +4,21 @@ import html
 
 from server import Page
 
-PARAGRAPHS = (
-    "The harbour council met on Thursday evening to settle what nine years of plans had left open, "
-    "and the gallery was full an hour before the doors were closed.",
-    "By the treasurer's count the repair of the north mole will cost {sum} crowns, of which the "
-    "county carries a third and the fishermen's bank another fifth.",
-    "Two members asked for a second opinion from the engineers in the capital, and were told that "
-    "the first one had taken a winter and said what everybody on the quay could see.",
-    "The work is to begin after the herring has gone and to end before it comes back, which leaves "
-    "the builders eleven weeks and no storm that lasts longer than two days.",
-)
+PARAGRAPHS = """\
+The harbour council met on Thursday evening to settle what nine years of plans had left open, and \
+the gallery was full an hour before the doors were closed.
+By the treasurer's count the repair of the north mole will cost {amount} crowns, of which the \
+county carries a third and the fishermen's bank another fifth.
+Two members asked for a second opinion from the engineers in the capital, and were told that the \
+first one had taken a winter and said what everybody on the quay could see.
+The work is to begin after the herring has gone and to end before it comes back, which leaves the \
+builders eleven weeks and no storm that lasts longer than two days.
+"""
 
 
 def article(title: str, *, amount: str = "12 million", links: tuple[str, ...] = ()) -> Page:
     """Return an article that names a sum of money, with links behind it."""
-    text = "".join(f"<p>{one.format(sum=amount)}</p>\n" for one in PARAGRAPHS)
+    text = "".join(f"<p>{one}</p>\n" for one in PARAGRAPHS.format(amount=amount).splitlines())
     head = f"<title>{title}</title></head><body><article><h1>{title}</h1>"
     return _page(f"{head}\n{text}</article>{_list(links)}")
 

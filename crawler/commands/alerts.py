@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one step; ``test`` exits 0 only when every channel took the test."""
-    own = opening.parts_to_look_at(arguments.archive)
+    own = opening.parts(arguments.archive)
     match arguments.step:
         case "list":
             return _list(own, as_json=arguments.json)

@@ -15,6 +15,7 @@ from crawler.commands import add_archive, add_json
 from crawler.console import escape, json_line
 from crawler.durations import tell_duration
 from crawler.errors import CrawlerError
+from crawler.fetch.roster import SpiderFileError, load
 from crawler.listing import iso
 from crawler.opening import Parts
 from spiders.scope import why_not
@@ -54,11 +55,19 @@ def _sentences(own: Parts, what: str) -> Iterator[str]:
         yield from of_event(event)
     elif target is not None and standing is not None:
         site = next((one for one in listed if one.name == target.site), None)
-        yield from of_target(target, site, standing)
+        yield from of_target(target, site and _as_read(site), standing)
     elif "://" in what:
-        yield from of_stranger(what, listed)
+        yield from of_stranger(what, [_as_read(site) for site in listed])
     else:
         raise CrawlerError(f"{what!r} is neither an event nor an address")
+
+
+def _as_read(site: Site) -> Site:
+    """Return a site with the scope its spider gives it; as it is where the spider is broken."""
+    try:
+        return load(site.spider)(site).site
+    except SpiderFileError:
+        return site
 
 
 def of_event(event: Event) -> Iterator[str]:

@@ -7,15 +7,18 @@ Pages that are suspected or confirmed as lost are listed, with the time of their
 
 import argparse
 import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from crawler import opening
 from crawler.commands import add_archive, add_json
-from crawler.console import json_line, print_table
-from crawler.listing import iso
+from crawler.console import escape, json_line, print_table
+from crawler.opening import Parts
 from storage.archive import holder
 from storage.catalogue import overview, standings, targets
-from storage.model import Phase
+from storage.catalogue.overview import SiteOverview, Totals
+from storage.model import Phase, Standing, Target
 
 HELP = "say how the archive is: what is watched, what is due, what is suspected, what waits"
 GROUP = "look"
@@ -27,66 +30,105 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the archive is asked for first."""
+
+    archive: Path
+    held_by: str | None
+    disk_free_bytes: int
+    totals: Totals
+    sites: list[SiteOverview]
+    troubled: list[tuple[Standing, Target]]
+    """Suspected and confirmed pages."""
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Print the state of the archive; with ``--json`` one object."""
-    own = opening.parts_to_look_at(arguments.archive)
+    status = _status(opening.parts_to_look_at(arguments.archive))
+    if arguments.json:
+        print(json_line(_facts(status)))
+        return 0
+    _print_totals(status)
+    _print_sites(status.sites)
+    if status.troubled:
+        print()
+        print_table(
+            (
+                (target.url, standing.phase.value, standing.kind, standing.since, target.due_at)
+                for standing, target in status.troubled
+            ),
+            ("in trouble", "phase", "kind", "since", "next look"),
+        )
+    return 0
+
+
+def _status(own: Parts) -> Status:
     now = datetime.now(UTC)
     with own.catalogue.read() as db:
-        sites = overview.site_overviews(db, now=now)
-        totals = overview.totals(db, now=now)
-        suspects = [
-            (standing, targets.one(db, standing.target_id))
-            for phase in (Phase.SUSPECT, Phase.CONFIRMED)
-            for standing in standings.by_phase(db, phase)
-        ]
-    running = holder(own.archive)
-    if arguments.json:
-        facts = {
-            "archive": str(own.archive.root),
-            "held_by": running,
-            "disk_free_bytes": shutil.disk_usage(own.archive.root).free,
-            "totals": {
-                "targets": totals.targets,
-                "visits": totals.visits,
-                "captures": totals.captures,
-                "events": totals.events,
-                "not_yet_compared": totals.unread_visits,
-                "deliveries_waiting": totals.pending_deliveries,
-                "deliveries_given_up": totals.given_up_deliveries,
-                "oldest_due_at": iso(totals.oldest_due_at) if totals.oldest_due_at else None,
-                "outcomes": {one.value: count for one, count in totals.outcomes.items()},
-            },
-            "sites": [
-                {
-                    "site": one.site,
-                    "targets": one.targets,
-                    "paused": one.paused,
-                    "due_now": one.due_now,
-                    "suspects": one.suspects,
-                    "confirmed": one.confirmed,
-                    "captures": one.captures,
-                    "last_visit_at": one.last_visit_at,
-                    "next_due_at": one.next_due_at,
-                }
-                for one in sites
-            ],
-            "troubled": [
-                {
-                    "url": target.url,
-                    "phase": standing.phase,
-                    "kind": standing.kind,
-                    "since": standing.since,
-                    "looks": len(standing.looks),
-                    "next_look_at": target.due_at,
-                }
-                for standing, target in suspects
-                if target is not None
-            ],
-        }
-        print(json_line(facts))
-        return 0
-    print(f"archive   {own.archive.root}")
-    print(f"service   {running or 'not running'}")
+        phases = (Phase.SUSPECT, Phase.CONFIRMED)
+        bad = [one for phase in phases for one in standings.by_phase(db, phase)]
+        known = ((one, targets.one(db, one.target_id)) for one in bad)
+        return Status(
+            archive=own.archive.root,
+            held_by=holder(own.archive),
+            disk_free_bytes=shutil.disk_usage(own.archive.root).free,
+            totals=overview.totals(db, now=now),
+            sites=overview.site_overviews(db, now=now),
+            troubled=[(one, target) for one, target in known if target is not None],
+        )
+
+
+def _facts(status: Status) -> dict[str, object]:
+    totals = status.totals
+    return {
+        "archive": str(status.archive),
+        "held_by": status.held_by,
+        "disk_free_bytes": status.disk_free_bytes,
+        "totals": {
+            "targets": totals.targets,
+            "visits": totals.visits,
+            "captures": totals.captures,
+            "events": totals.events,
+            "not_yet_compared": totals.unread_visits,
+            "deliveries_waiting": totals.pending_deliveries,
+            "deliveries_given_up": totals.given_up_deliveries,
+            "oldest_due_at": totals.oldest_due_at,
+            "outcomes": {one.value: count for one, count in totals.outcomes.items()},
+        },
+        "sites": [_site_facts(one) for one in status.sites],
+        "troubled": [
+            {
+                "url": target.url,
+                "phase": standing.phase,
+                "kind": standing.kind,
+                "since": standing.since,
+                "looks": len(standing.looks),
+                "next_look_at": target.due_at,
+            }
+            for standing, target in status.troubled
+        ],
+    }
+
+
+def _site_facts(one: SiteOverview) -> dict[str, object]:
+    return {
+        "site": one.site,
+        "targets": one.targets,
+        "paused": one.paused,
+        "due_now": one.due_now,
+        "suspects": one.suspects,
+        "confirmed": one.confirmed,
+        "captures": one.captures,
+        "last_visit_at": one.last_visit_at,
+        "next_due_at": one.next_due_at,
+    }
+
+
+def _print_totals(status: Status) -> None:
+    totals = status.totals
+    print(f"archive   {escape(str(status.archive))}")
+    print(f"service   {escape(status.held_by or 'not running')}")
     print(
         f"kept      {totals.captures} captures in {totals.visits} visits of {totals.targets} "
         f"pages, {totals.events} events"
@@ -95,9 +137,11 @@ def run(arguments: argparse.Namespace) -> int:
         f"waiting   {totals.unread_visits} to compare, {totals.pending_deliveries} deliveries to "
         f"send, {totals.given_up_deliveries} given up"
     )
-    free = shutil.disk_usage(own.archive.root).free
-    print(f"disk      {free / 2**30:.1f} GiB free")
+    print(f"disk      {status.disk_free_bytes / 2**30:.1f} GiB free")
     print()
+
+
+def _print_sites(sites: list[SiteOverview]) -> None:
     print_table(
         (
             (
@@ -125,14 +169,3 @@ def run(arguments: argparse.Namespace) -> int:
             "next visit",
         ),
     )
-    if suspects:
-        print()
-        print_table(
-            (
-                (target.url, standing.phase.value, standing.kind, standing.since, target.due_at)
-                for standing, target in suspects
-                if target is not None
-            ),
-            ("in trouble", "phase", "kind", "since", "next look"),
-        )
-    return 0

@@ -19,7 +19,7 @@ from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.oneoff import OneOff, follow_progress
 from crawler.opening import Parts
-from storage.catalogue import progress, targets
+from storage.catalogue import overview, progress, targets
 from storage.model import Target, TargetState
 
 HELP = "make the visits that are due now (or all, or these) and compare them"
@@ -38,22 +38,32 @@ def run(arguments: argparse.Namespace) -> int:
     """Visit, look again where a page is suspected, compare; 0 when all that was asked is done."""
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
     own = opening.parts(arguments.archive)
-    opening.publish_sites(own)
     since = datetime.now(UTC)
-    wanted = [one.id for one in _wanted(own, arguments, since=since)]
-    ids = wanted if arguments.urls else None
+    ids: list[int] | None = None
 
     def enter() -> list[int] | None:
+        nonlocal ids
+        wanted = [one.id for one in _wanted(own, arguments, since=since)]
         with own.catalogue.write() as db:
             targets.make_due(db, wanted, at=since)
+        ids = wanted if arguments.urls else None
         return ids
 
-    with follow_progress(len(wanted), title="visiting") as tell:
+    with follow_progress(_total(own, arguments), title="visiting") as tell:
         OneOff(own=own, enter=enter, since=since, relooks=True, tell=tell).run()
     with own.catalogue.read() as db:
         made = progress.of_run(db, since=since, now=datetime.now(UTC), ids=ids)
     print(f"{made.visited} visited and compared" if made.visited else "nothing was due")
     return 0
+
+
+def _total(own: Parts, arguments: argparse.Namespace) -> int:
+    """Return about how many visits there will be, for the bar; more may be found meanwhile."""
+    if arguments.urls:
+        return len(arguments.urls)
+    with own.catalogue.read() as db:
+        known = overview.totals(db, now=datetime.now(UTC)).targets
+        return known if arguments.all else targets.count_due(db, now=datetime.now(UTC))
 
 
 def _wanted(own: Parts, arguments: argparse.Namespace, *, since: datetime) -> list[Target]:

@@ -15,7 +15,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -29,13 +29,33 @@ from crawler.listing import target_dict
 from crawler.opening import Parts
 from crawler.revisit.calendar import check_every
 from crawler.sections import check_site_name
-from storage.archive import Archive
+from storage.archive import Archive, holder
 from storage.catalogue import sites, targets
 from storage.catalogue.engine import Connection
-from storage.model import Found, FoundBy, TargetState
+from storage.model import Found, FoundBy, Target, TargetState
 
 HELP = "add pages and sites to the watch list, list, pause, resume or remove them"
 GROUP = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a step does to targets: of which states, to which state, and the word for it."""
+
+    of: frozenset[TargetState]
+    to: TargetState
+    told: str
+
+
+CHANGES = {
+    "remove": Change(
+        of=frozenset({TargetState.ACTIVE, TargetState.PAUSED}),
+        to=TargetState.REMOVED,
+        told="removed; what was kept stays",
+    ),
+    "pause": Change(of=frozenset({TargetState.ACTIVE}), to=TargetState.PAUSED, told="paused"),
+    "resume": Change(of=frozenset({TargetState.PAUSED}), to=TargetState.ACTIVE, told="resumed"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,12 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _add(own, arguments)
     if arguments.step == "list":
         return _list(own, arguments)
-    states = {
-        "remove": TargetState.REMOVED,
-        "pause": TargetState.PAUSED,
-        "resume": TargetState.ACTIVE,
-    }
-    return _set_state(own, arguments, states[arguments.step])
+    return _set_state(own, arguments)
 
 
 def _add(own: Parts, arguments: argparse.Namespace) -> int:
@@ -93,7 +108,8 @@ def _add(own: Parts, arguments: argparse.Namespace) -> int:
                 "of holdfast.toml if it is to be",
                 file=sys.stderr,
             )
-    opening.publish_sites(own)
+    if holder(own.archive) is None:  # else the service has its own reading of holdfast.toml
+        opening.publish_sites(own)
     now = datetime.now(UTC)
     found_by = FoundBy.START if arguments.site else FoundBy.USER
     new = 0
@@ -102,7 +118,7 @@ def _add(own: Parts, arguments: argparse.Namespace) -> int:
             _enter_site(db, own, name, urls, every=arguments.every, discover=bool(arguments.site))
             found = [Found(url=url, found_by=found_by) for url in urls]
             added = targets.add(db, found, site=name, now=now, due_at=now, every=arguments.every)
-            new += len(added)
+            new += len(added) + _revive(db, urls, at=now)
             if arguments.every is not None:
                 ids = [one.id for url in urls if (one := targets.by_url(db, url)) is not None]
                 targets.set_schedule(db, ids, arguments.every)
@@ -186,23 +202,34 @@ def _list(own: Parts, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _set_state(own: Parts, arguments: argparse.Namespace, state: TargetState) -> int:
+def _set_state(own: Parts, arguments: argparse.Namespace) -> int:
     if not arguments.urls and arguments.site is None:
         raise CrawlerError("name the pages, or a whole site with --site; nothing was changed")
+    change = CHANGES[arguments.step]
     with own.catalogue.write() as db:
         chosen = [_watched(db, url) for url in dict.fromkeys(arguments.urls)]
         if arguments.site is not None:
-            chosen += [one.id for one in targets.listing(db, site=arguments.site)]
-        targets.set_state(db, chosen, state)
-    print(f"{len(chosen)} {state.value}")
+            chosen += targets.listing(db, site=arguments.site)
+        changed = {one.id for one in chosen if one.state in change.of}
+        targets.set_state(db, sorted(changed), change.to)
+    print(f"{len(changed)} {change.told}")
     return 0
 
 
-def _watched(db: Connection, url: str) -> int:
+def _watched(db: Connection, url: str) -> Target:
     target = targets.by_url(db, url)
     if target is None:
         raise CrawlerError(f"{url} is not on the watch list; nothing was changed")
-    return target.id
+    return target
+
+
+def _revive(db: Connection, urls: Sequence[str], *, at: datetime) -> int:
+    """Watch again what was removed or captured once only; return how many that were."""
+    known = [one for url in urls if (one := targets.by_url(db, url)) is not None]
+    ids = [one.id for one in known if one.state in (TargetState.REMOVED, TargetState.ONCE)]
+    targets.set_state(db, ids, TargetState.ACTIVE)
+    targets.make_due(db, ids, at=at)
+    return len(ids)
 
 
 def _every(text: str) -> str:

@@ -18,8 +18,8 @@ from sqlalchemy import (
 from storage.catalogue import hosts
 from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
-from storage.catalogue.tables import targets
-from storage.model import Found, FoundBy, Robots, Target, TargetState
+from storage.catalogue.tables import standings, targets
+from storage.model import Found, FoundBy, Phase, Robots, Target, TargetState
 
 COLUMNS = tuple(column for column in targets.columns if column.name != "queue_at")
 """What a Target is made of."""
@@ -91,15 +91,24 @@ def listing(
     return [from_row(row) for row in db.execute(statement.limit(limit)).mappings()]
 
 
-def of_host(db: Connection, host: str, *, limit: int) -> list[Target]:
-    """Return watched targets of a host, those visited longest ago last."""
+def well_on_host(db: Connection, host: str, *, except_target: int) -> Target | None:
+    """Return another watched target of a host that stands well and has carried an article."""
     statement = (
         select(*COLUMNS)
-        .where(targets.c.host == host, targets.c.state == TargetState.ACTIVE)
-        .order_by(targets.c.last_visit_at.desc(), targets.c.id)
-        .limit(limit)
+        .join(standings, standings.c.target_id == targets.c.id)
+        .where(
+            targets.c.host == host,
+            targets.c.id != except_target,
+            targets.c.queue_at.is_not(None),
+            targets.c.state == TargetState.ACTIVE,
+            standings.c.phase == Phase.OK,
+            standings.c.good_capture_id.is_not(None),
+        )
+        .order_by(targets.c.queue_at, targets.c.id)
+        .limit(1)
     )
-    return [from_row(row) for row in db.execute(statement).mappings()]
+    row = db.execute(statement).mappings().first()
+    return None if row is None else from_row(row)
 
 
 def plan(db: Connection, target_id: int, due_at: datetime | None) -> None:

@@ -11,10 +11,12 @@ from storage.catalogue.dialects import insert_or_replace, portions
 from storage.catalogue.tables import captures as capture_rows
 from storage.catalogue.tables import tallies, targets, visits
 from storage.errors import CatalogueError
-from storage.model import ANSWERED, Capture, Claim, TargetState, Visit
+from storage.model import ANSWERED, Capture, Claim, Outcome, TargetState, Visit
 
 _NESTED = ("captures", "found")
 _PLAIN = tuple(field.name for field in fields(Visit) if field.name not in _NESTED)
+_NEWEST = 500
+"""Visits looked through for what other hosts said; by id, so that the look costs no index."""
 _COLUMNS = tuple(visits.c[name] for name in _PLAIN)
 
 
@@ -31,22 +33,21 @@ def finish(
     host = _settled_target(db, visit, claim=claim, next_due_at=next_due_at)
     row = {name: getattr(visit, name) for name in _PLAIN if name != "id"}
     visit_id = db.execute(insert(visits).returning(visits.c.id), row | {"host": host}).scalar_one()
-    made = [
-        replace(one, visit_id=visit_id, target_id=visit.target_id, site=visit.site)
-        for one in visit.captures
-    ]
-    kept = _insert(db, made)
-    _count(db, visit)
-    return replace(visit, id=visit_id, captures=kept)
+    kept = replace(visit, id=visit_id)
+    made = _insert(db, kept, visit.captures)
+    _count(db, kept, visits_made=1, captures_made=made)
+    return replace(kept, captures=made)
 
 
-def unread(db: Connection, *, limit: int) -> list[Visit]:
+def unread(db: Connection, *, limit: int, except_targets: Collection[int] = ()) -> list[Visit]:
     """Return visits not yet compared, with their captures: of each site the oldest first.
 
     The sites take turns, so that a site with a long backlog does not keep the others waiting.
     """
     turn = func.row_number().over(partition_by=visits.c.site, order_by=visits.c.id)
-    waiting = select(visits.c.id, turn.label("turn")).where(visits.c.read_at.is_(None)).subquery()
+    resting = visits.c.target_id.in_(sorted(except_targets))
+    chosen = select(visits.c.id, turn.label("turn")).where(visits.c.read_at.is_(None), ~resting)
+    waiting = chosen.subquery()
     statement = (
         select(*_COLUMNS)
         .join(waiting, waiting.c.id == visits.c.id)
@@ -63,6 +64,23 @@ def count_unread_of(db: Connection, target_ids: Collection[int]) -> int:
         db.execute(waiting.where(visits.c.target_id.in_(part))).scalar_one()
         for part in portions(sorted(target_ids))
     )
+
+
+def outcomes_elsewhere(
+    db: Connection, host: str, *, since: datetime, until: datetime
+) -> list[Outcome]:
+    """Return how the newest visits to other hosts between two times ended."""
+    newest = select(visits.c.host, visits.c.finished_at, visits.c.outcome)
+    newest_visits = newest.order_by(visits.c.id.desc()).limit(_NEWEST).subquery()
+    statement = select(newest_visits.c.outcome).where(
+        newest_visits.c.host != host, newest_visits.c.finished_at.between(since, until)
+    )
+    return list(db.execute(statement).scalars())
+
+
+def add_captures(db: Connection, visit: Visit, made: Sequence[Capture]) -> None:
+    """Keep captures that were made for a visit after it was finished: what its page needs."""
+    _count(db, visit, visits_made=0, captures_made=_insert(db, visit, made))
 
 
 def count_since(db: Connection, *, site: str, since: datetime) -> int:
@@ -98,14 +116,14 @@ def listing(
 
 
 def recent_of_host(
-    db: Connection, host: str, *, since: datetime, except_target: int
+    db: Connection, host: str, *, since: datetime, until: datetime, except_target: int
 ) -> list[Visit]:
-    """Return the latest visit since then of each other target of the host, newest first."""
+    """Return the latest visit between two times of each other target of the host, newest first."""
     latest = (
         select(func.max(visits.c.id))
         .where(
             visits.c.host == host,
-            visits.c.finished_at >= since,
+            visits.c.finished_at.between(since, until),
             visits.c.target_id != except_target,
         )
         .group_by(visits.c.target_id)
@@ -139,20 +157,25 @@ def _settled_target(
     return str(target.host)
 
 
-def _insert(db: Connection, made: Sequence[Capture]) -> tuple[Capture, ...]:
+def _insert(db: Connection, visit: Visit, made: Sequence[Capture]) -> tuple[Capture, ...]:
     if not made:
         return ()
+    owned = [
+        replace(one, visit_id=visit.id, target_id=visit.target_id, site=visit.site) for one in made
+    ]
     statement = insert(capture_rows).returning(capture_rows.c.id, sort_by_parameter_order=True)
-    ids = db.execute(statement, [captures.as_row(one) for one in made]).scalars()
-    return tuple(replace(one, id=new) for one, new in zip(made, ids, strict=True))
+    ids = db.execute(statement, [captures.as_row(one) for one in owned]).scalars()
+    return tuple(replace(one, id=new) for one, new in zip(owned, ids, strict=True))
 
 
-def _count(db: Connection, visit: Visit) -> None:
+def _count(
+    db: Connection, visit: Visit, *, visits_made: int, captures_made: Sequence[Capture]
+) -> None:
     row = {
         "site": visit.site,
         "outcome": visit.outcome,
-        "visits": 1,
-        "captures": sum(one.outcome in ANSWERED for one in visit.captures),
+        "visits": visits_made,
+        "captures": sum(one.outcome in ANSWERED for one in captures_made),
         "last_visit_at": visit.finished_at,
     }
     db.execute(insert_or_replace(db, tallies, added=("visits", "captures")), row)

@@ -109,7 +109,7 @@ def test_a_newspaper_is_found_from_its_start_page_and_new_articles_later(
 def test_a_plain_word_of_removal_is_confirmed_at_the_second_look(
     tmp_path: Path, newspaper: Newspaper
 ) -> None:
-    """After 410 and 451 one re-look is enough: the second delay of ``confirm`` is never waited for."""
+    """After 410 and 451 one re-look is enough: the second delay is never waited for."""
     archive = made(tmp_path / "archive", second="1h", more=COURIER.format(newspaper.address))
     visit = ("visit", "--quiet", "--archive", str(archive))
     holdfast(*visit)
@@ -127,7 +127,7 @@ def test_a_plain_word_of_removal_is_confirmed_at_the_second_look(
 def test_two_pages_taken_down_at_once_are_no_outage_of_their_host(
     tmp_path: Path, newspaper: Newspaper
 ) -> None:
-    """Visited alone, each is told as gone: the host's other pages, looked at as a control, are well."""
+    """Visited alone, each is told as gone: another page, looked at as a control, is well."""
     archive = made(tmp_path / "archive", more=COURIER.format(newspaper.address))
     visit = ("visit", "--quiet", "--archive", str(archive))
     holdfast(*visit)
@@ -164,7 +164,7 @@ class Desk:
 
 
 def test_links_sitemap_and_feed_are_followed_in_scope_and_at_a_polite_pace(tmp_path: Path) -> None:
-    """Each way of finding is remembered, the rest is left alone, one request at a time and in pace."""
+    """Each way of finding is remembered, the rest left alone, one request at a time, in pace."""
     desk, elsewhere = Desk(), Desk()
     with Site() as site, Site() as other:
         site.pages |= {
@@ -215,7 +215,9 @@ def test_links_sitemap_and_feed_are_followed_in_scope_and_at_a_polite_pace(tmp_p
     }
     paths = [path for path, _, _ in desk.at]
     assert elsewhere.at == []
-    assert sorted(paths) == sorted({"/robots.txt", *found} - {"/private/letters", "/private/drafts"})
+    assert sorted(paths) == sorted(
+        {"/robots.txt", *found} - {"/private/letters", "/private/drafts"}
+    )
     assert paths[0] == "/robots.txt"
     assert paths[-1] != "/busy"
     assert desk.connections == 1

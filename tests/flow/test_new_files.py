@@ -147,4 +147,3 @@ def test_a_spider_a_channel_a_rule_and_a_verb_are_one_new_file_each(tmp_path: Pa
         assert post.headers["Content-Type"] == "application/vnd.desk+json"
         assert event["id"] in post.body.decode()
     assert sources(project) == before
-

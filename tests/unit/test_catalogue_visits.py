@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from catalogues import HOUR, MINUTE, NOW, all_captures, capture, opened, visit, watch
 
-from storage.catalogue import captures, claims, targets, visits
+from storage.catalogue import captures, claims, overview, targets, visits
 from storage.errors import CatalogueError, FenceError
 from storage.model import Capture, Outcome, RecordRef, Role, TargetState, Truncation
 
@@ -149,5 +149,52 @@ def test_the_host_is_judged_by_the_latest_visit_of_its_other_targets(db):
     visit(db, three, at=NOW)
     visit(db, two, at=NOW + HOUR, outcome=Outcome.RESET)
     latest = visit(db, two, at=NOW + HOUR)
-    seen = visits.recent_of_host(db, "a.example", since=NOW + HOUR, except_target=one.id)
+    within = {"since": NOW + HOUR, "until": NOW + 2 * HOUR}
+    seen = visits.recent_of_host(db, "a.example", except_target=one.id, **within)
     assert seen == [latest]
+    visit(db, two, at=NOW + 3 * HOUR)
+    seen = visits.recent_of_host(db, "a.example", except_target=one.id, **within)
+    assert seen == [latest]
+
+
+def test_other_hosts_say_how_our_own_network_is(db):
+    """Only visits to other hosts within the time count, however they ended."""
+    one, two = watch(db, f"{A}1", f"{A}2")
+    (elsewhere,) = watch(db, B)
+    visit(db, elsewhere, at=NOW, outcome=Outcome.OK)
+    visit(db, two, at=NOW + HOUR)
+    visit(db, elsewhere, at=NOW + HOUR, outcome=Outcome.DNS)
+    within = {"since": NOW + HOUR / 2, "until": NOW + 2 * HOUR}
+    assert visits.outcomes_elsewhere(db, one.host, **within) == [Outcome.DNS]
+
+
+def test_what_a_page_needs_is_added_to_its_visit(db):
+    """Requisites that are kept later belong to the visit and are counted."""
+    (one,) = watch(db, A)
+    made = visit(db, one)
+    visits.add_captures(db, made, [capture(f"{A}logo.png", role=Role.REQUISITE)])
+    (listed,) = visits.listing(db, url=A)
+    assert [(each.url, each.visit_id, each.site) for each in listed.captures] == [
+        (A, made.id, one.site),
+        (f"{A}logo.png", made.id, one.site),
+    ]
+    assert overview.totals(db, now=NOW).captures == 2
+    assert overview.totals(db, now=NOW).visits == 1
+
+
+def test_a_resting_target_holds_up_nobody(db):
+    """Visits of targets that rest are left out of what is to be compared."""
+    one, two = watch(db, f"{A}1", f"{A}2")
+    visit(db, one)
+    second = visit(db, two)
+    assert visits.unread(db, limit=1, except_targets=[one.id]) == [second]
+    assert visits.count_unread_of(db, [one.id]) == 1
+
+
+def test_a_site_is_counted_by_its_visits_of_a_day(db):
+    """The budget of a site counts its own visits since a time."""
+    (one,) = watch(db, A)
+    (other,) = watch(db, B, site="other")
+    for target, hours in ((one, 0), (one, 2), (other, 2)):
+        visit(db, target, at=NOW + hours * HOUR)
+    assert visits.count_since(db, site=one.site, since=NOW + HOUR) == 1

@@ -51,6 +51,7 @@ class Client:
         self._pool = Pool()
         self._dialer = Dialer(guard=guard, resolver=Resolver(resolver), trust=trust)
         self._closed = False
+        self._dialling: set[asyncio.Task[Connection | Unreached]] = set()
 
     async def fetch(self, request: WireRequest) -> Exchange:
         """Make one exchange. What the web does to us is its outcome, never an exception.
@@ -79,17 +80,36 @@ class Client:
     async def close(self) -> None:
         """Close all connections; exchanges under way end as reset."""
         self._closed = True
+        for dialling in self._dialling:
+            dialling.cancel()
         await self._pool.close()
 
     async def _on_fresh(self, begun: _Begun) -> Exchange:
-        limit = min(self._limits.connect, self._limits.total)
-        dialled = await self._dialer.dial(begun.place, until=begun.clock + limit.total_seconds())
+        dialled = await self._dial(begun)
         if isinstance(dialled, Unreached):
             return _unsent(
                 begun.request, dialled.outcome, dialled.reason, begun=begun, address=dialled.address
             )
         self._pool.add(dialled)
         return await self._on(dialled, begun)
+
+    async def _dial(self, begun: _Begun) -> Connection | Unreached:
+        """Open a connection; one that is still being opened when the client closes is given up."""
+        limit = min(self._limits.connect, self._limits.total)
+        until = begun.clock + limit.total_seconds()
+        dialling = asyncio.create_task(self._dialer.dial(begun.place, until=until))
+        self._dialling.add(dialling)
+        try:
+            return await dialling
+        except asyncio.CancelledError:
+            ours = asyncio.current_task()
+            if not self._closed or (ours is not None and ours.cancelling()):
+                raise
+            return Unreached(
+                outcome=Outcome.RESET, reason=f"the connection to {begun.place} was given up"
+            )
+        finally:
+            self._dialling.discard(dialling)
 
     async def _on(self, connection: Connection, begun: _Begun) -> Exchange:
         limits = self._limits

@@ -1,0 +1,161 @@
+"""Find out how a page's host is, from what its other pages said in the same minute."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from crawler.changes.judge import Control, HostState
+from storage.catalogue import standings, targets, visits
+from storage.catalogue.engine import Connection
+from storage.model import (
+    ANSWERED,
+    Found,
+    FoundBy,
+    Outcome,
+    Phase,
+    Site,
+    Standing,
+    Target,
+    TargetState,
+    Visit,
+)
+
+COUNTS_FOR = timedelta(minutes=1)
+"""A control look is made in the same minute as the look it is held against."""
+ENOUGH_FAILING = 3
+"""Controls that were asked and failed, after which the host is taken to fail as a whole."""
+GOOD = (Outcome.OK, Outcome.NOT_MODIFIED)
+NOT_ASKED = (Outcome.BLOCKED_ADDRESS, Outcome.BLOCKED_ROBOTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """What is known of the other pages of a host, about one bad look."""
+
+    good: int = 0
+    """Watched pages that gave a good look."""
+    failing: int = 0
+    """Watched pages under suspicion that gave a bad look."""
+    failing_since: int = 0
+    """Those of them that were well when this suspicion began."""
+    home: Visit | None = None
+    """The look at the home page, where that is not a watched page itself."""
+    page: Target | None = None
+    """A watched page that stands well, to be looked at as a control."""
+    home_url: str | None = None
+    """The home page, if it can be looked at as a control."""
+
+
+def host_state(known: Neighbours) -> HostState:
+    """Say how the host is.
+
+    One good look at a watched page is enough: the host is well. It fails as a whole when none is
+    left that stands well, or when several that were asked as controls failed too. Where no page
+    can be asked, a home page that answers at all, even with 404, speaks for a host that is up; and
+    where not even that can be asked, the answer itself does. Otherwise nothing is known yet.
+    """
+    if known.good:
+        return HostState.WELL
+    if known.failing_since >= ENOUGH_FAILING or (known.failing and known.page is None):
+        return HostState.FAILING
+    if known.page is not None:
+        return HostState.UNKNOWN
+    if known.home is not None:
+        up = known.home.outcome in ANSWERED and known.home.outcome is not Outcome.SERVER_ERROR
+        return HostState.WELL if up else HostState.FAILING
+    return HostState.UNKNOWN if known.home_url is not None else HostState.WELL
+
+
+def look_around(
+    db: Connection, target: Target, site: Site, visit: Visit, standing: Standing
+) -> tuple[Control, Neighbours]:
+    """Return how host and network are, by what was looked at about when this visit was made.
+
+    A look counts if it was made in the minute of this look or of the one before, whose comparison
+    may have asked for it.
+    """
+    window = max(COUNTS_FOR, site.delay * 3)
+    looks = [visit.started_at, *(look.at for look in standing.looks[-1:])]
+    seen = [
+        one
+        for one in visits.recent_of_host(
+            db,
+            target.host,
+            since=min(looks) - window,
+            until=max(looks) + window,
+            except_target=target.id,
+        )
+        if min(abs(one.started_at - at) for at in looks) <= window and one.outcome not in NOT_ASKED
+    ]
+    known = _neighbours(db, target, standing, seen)
+    network = _network(db, target, visit, window=window)
+    return Control(host=host_state(known), network=network), known
+
+
+def ask(db: Connection, known: Neighbours, *, site: Site, now: datetime, at: datetime) -> set[int]:
+    """Make a control due and return its target: a page that stands well, else the home page."""
+    if known.page is not None:
+        asked = [known.page.id]
+    elif known.home_url is not None:
+        home = Found(url=known.home_url, found_by=FoundBy.CONTROL)
+        targets.add(db, [home], site=site.name, now=now, due_at=at, state=TargetState.ONCE)
+        found = targets.by_url(db, home.url)
+        asked = [found.id] if found is not None else []
+    else:
+        asked = []
+    targets.make_due(db, asked, at=at)
+    return set(asked)
+
+
+def _neighbours(
+    db: Connection, target: Target, standing: Standing, seen: Sequence[Visit]
+) -> Neighbours:
+    home_url = _home_url(target)
+    began = standing.since
+    good = failing = failing_since = 0
+    home = None
+    for visit in seen:
+        other = standings.one(db, visit.target_id)
+        if other.good_capture_id is None:
+            home = visit if visit.url == home_url else home
+        elif visit.outcome in GOOD and other.phase is Phase.OK:
+            good += 1
+        elif other.phase is Phase.SUSPECT:
+            failing += 1
+            failing_since += began is not None and other.since is not None and other.since >= began
+    return Neighbours(
+        good=good,
+        failing=failing,
+        failing_since=failing_since,
+        home=home,
+        page=targets.well_on_host(db, target.host, except_target=target.id),
+        home_url=home_url if _can_be_asked(db, target, home_url) else None,
+    )
+
+
+def _can_be_asked(db: Connection, target: Target, home_url: str) -> bool:
+    """Say whether the home page can be visited as a control: not the page itself, nor paused."""
+    if target.url == home_url:
+        return False
+    known = targets.by_url(db, home_url)
+    return known is None or known.state in (TargetState.ACTIVE, TargetState.ONCE)
+
+
+def _home_url(target: Target) -> str:
+    parts = urlsplit(target.url)
+    return f"{parts.scheme}://{parts.netloc}/"
+
+
+def _network(db: Connection, target: Target, visit: Visit, *, window: timedelta) -> bool | None:
+    """Say whether our own network is well: an answer shows it, from here or from another host.
+
+    False when other hosts were asked and none answered, None when nobody was asked.
+    """
+    if visit.outcome in ANSWERED:
+        return True
+    elsewhere = visits.outcomes_elsewhere(
+        db, target.host, since=visit.started_at - window, until=visit.started_at + window
+    )
+    asked = [one for one in elsewhere if one not in NOT_ASKED]
+    return any(one in ANSWERED for one in asked) if asked else None
