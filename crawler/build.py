@@ -25,7 +25,7 @@ from crawler.opening import Parts
 from crawler.outbound import Door
 from crawler.packages import package_faults, release
 from crawler.reader import Reader
-from crawler.service import Service
+from crawler.service import Service, Tick
 from crawler.web.app import make_app
 from crawler.worker import Worker
 from storage.archive import Hold
@@ -115,6 +115,7 @@ def service(
 ) -> Service:
     """Build the supervisor of an archive whose lock is held."""
     ways, way_out = channels(own), door(own)
+    children = Children(own.archive, own.config, workers=workers, lock_fd=hold.fd, quiet=quiet)
     host, port = listener.getsockname()[:2]
 
     def app(health: Callable[[], Health]) -> FastAPI:
@@ -129,13 +130,17 @@ def service(
 
     return Service(
         archive=own.archive,
-        children=Children(own.archive.root, workers=workers, lock_fd=hold.fd, quiet=quiet),
-        ticks={
-            "deliver": (
-                timedelta(seconds=1),
-                lambda: flow.send_due(own.catalogue, ways, way_out),
-            )
-        },
+        children=children,
+        ticks=(
+            Tick(
+                name="deliver",
+                every=timedelta(seconds=1),
+                step=lambda ending: flow.send_due(
+                    own.catalogue, ways, way_out, ended=ending.is_set
+                ),
+            ),
+            Tick(name="mend", every=timedelta(seconds=1), step=lambda _: children.mend()),
+        ),
         make_app=app,
         listener=listener,
         package_faults=tuple(package_faults()),

@@ -1,8 +1,10 @@
-"""Start one child of the service: ``python -m crawler.child worker|reader ARCHIVE NAME``."""
+"""Be one child of the service: a worker, or the reader."""
 
 import argparse
 import asyncio
+import logging
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -13,11 +15,18 @@ try:
 except ImportError:  # the extra ``fast`` is not there: the loop is Python's own
     from asyncio import run as run_loop  # type: ignore[assignment] # it takes less
 
-from crawler import build, opening
+from crawler import build
 from crawler.console import set_up_logging
+from crawler.errors import CrawlerError
+from crawler.opening import Parts
 from crawler.parent import end_with_parent
 from crawler.worker import Worker
+from storage.archive import open_archive
 from storage.catalogue import claims
+from storage.catalogue.engine import open_catalogue
+from storage.errors import StorageError
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -26,12 +35,28 @@ def main() -> int:
     end_with_parent()
     if os.getppid() != arguments.parent:  # it died before the kernel was asked to tell us
         return 1
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then tells us
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
-    parts = opening.parts(arguments.archive)
-    if arguments.kind == "reader":
-        return _read(parts)
-    return run_loop(_work(parts, arguments.name))
+    try:
+        parts = _parts(arguments.archive)
+        if arguments.kind == "reader":
+            return _read(parts)
+        return run_loop(_work(parts, arguments.name))
+    except (CrawlerError, StorageError) as error:
+        logger.debug("the child ended with an error", exc_info=True)
+        logger.error(  # noqa: TRY400 - a sentence for a person, who needs no traceback
+            "child process cannot go on", extra={"child": arguments.name, "reason": str(error)}
+        )
+        return 1
+
+
+def _parts(root: Path) -> Parts:
+    """Open the archive with the configuration the service was started with, given on stdin.
+
+    Read anew it might be another one, or be half edited; what is changed holds from the next start.
+    """
+    archive = open_archive(root)
+    config = pickle.load(sys.stdin.buffer)  # noqa: S301 - it is our parent's
+    return Parts(archive=archive, config=config, catalogue=open_catalogue(archive))
 
 
 def _arguments() -> argparse.Namespace:
@@ -44,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _work(parts: opening.Parts, name: str) -> int:
+async def _work(parts: Parts, name: str) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with parts.catalogue.write() as db:
@@ -55,13 +80,9 @@ async def _work(parts: opening.Parts, name: str) -> int:
     return 0
 
 
-def _read(parts: opening.Parts) -> int:
+def _read(parts: Parts) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with build.reader(parts) as reader:
         reader.run(stop)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,13 +2,18 @@
 
 import logging
 import os
+import pickle
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
+
+from crawler.config import Config
+from storage.archive import Archive
+from storage.warc.recovery import recover
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +45,15 @@ class Child:
 class Children:
     """The workers and the reader of one service."""
 
-    def __init__(self, root: Path, *, workers: int, lock_fd: int, quiet: bool) -> None:
-        self._root = root
+    def __init__(
+        self, archive: Archive, config: Config, *, workers: int, lock_fd: int, quiet: bool
+    ) -> None:
+        self._archive = archive
+        # Who sends no alerts need not know their secrets.
+        self._config = pickle.dumps(replace(config, alerts=()))
         self._lock_fd = lock_fd
         self._quiet = quiet
+        self._left_open = threading.Event()
         self.all = [Child(name=f"worker-{n}", kind="worker") for n in range(1, workers + 1)]
         self.all.append(Child(name="reader", kind="reader"))
 
@@ -53,7 +63,11 @@ class Children:
             self._spawn(child)
 
     def watch(self) -> None:
-        """Restart what has died, later and later while it keeps dying."""
+        """Restart what has died, later and later while it keeps dying.
+
+        Call it in a thread that lives as long as the service: the kernel ends a child with the
+        thread that started it (prctl(2), PR_SET_PDEATHSIG).
+        """
         now = time.monotonic()
         for child in self.all:
             if child.process is None:
@@ -62,6 +76,24 @@ class Children:
                     self._spawn(child)
             elif (status := child.process.poll()) is not None:
                 self._mourn(child, status, now=now)
+
+    def mend(self) -> None:
+        """Close the files that dead workers left open, and tell what was in them."""
+        if not self._left_open.is_set():
+            return
+        self._left_open.clear()
+        # The files of the living are locked, and so passed over.
+        found = recover(self._archive, patience=timedelta())
+        for file in found.files:
+            logger.warning(
+                "file of a dead worker closed; every whole record of it is kept",
+                extra={"file": file},
+            )
+        for tail in found.torn:
+            logger.warning(
+                "torn end of a dead worker's file set aside; what it was part of is visited again",
+                extra={"file": tail.file, "bytes": tail.tail_bytes, "saved_as": tail.saved_as},
+            )
 
     def stop(self, *, within: timedelta) -> None:
         """Ask every child to finish; kill what is still there when the time is over."""
@@ -75,19 +107,35 @@ class Children:
             try:
                 child.process.wait(timeout=max(end - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
-                logger.warning("child did not end in time and is killed", extra=told(child))
+                logger.warning(
+                    "child did not end in time and is killed; a file it leaves open is closed at "
+                    "the next start",
+                    extra=told(child),
+                )
                 child.process.kill()
                 child.process.wait()
 
     def _spawn(self, child: Child) -> None:
-        child.process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            self._command(child), stdin=subprocess.DEVNULL, pass_fds=(self._lock_fd,)
-        )
+        with os.fdopen(os.memfd_create("configuration"), "w+b") as config:
+            config.write(self._config)
+            config.seek(0)
+            child.process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                self._command(child),
+                stdin=config,
+                pass_fds=(self._lock_fd,),
+                # What we are made of, and nothing of the folder we were started in.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                process_group=0,  # Ctrl-C is for the service, which then tells its children
+            )
         child.started = time.monotonic()
 
     def _command(self, child: Child) -> Sequence[str]:
-        command = [sys.executable, "-m", "crawler.child", child.kind, str(self._root), child.name]
-        command += ["--parent", str(os.getpid())]
+        command = [sys.executable, "-P"]
+        # Said by the tracker of the reader's own child when all are killed; it cleans up then.
+        command += ["-W", "ignore:resource_tracker"]
+        # Not -m: the reader's own child would import this program as well, to no use.
+        command += ["-c", "import sys; from crawler.child import main; sys.exit(main())"]
+        command += [child.kind, str(self._archive.root), child.name, "--parent", str(os.getpid())]
         return [*command, "--quiet"] if self._quiet else command
 
     def _mourn(self, child: Child, status: int, *, now: float) -> None:
@@ -98,6 +146,7 @@ class Children:
             extra={**told(child), "status": status, "again_in_s": child.wait},
         )
         child.process, child.last_status = None, status
+        self._left_open.set()
         child.not_before = now + child.wait
         child.wait = min(child.wait * 2, LONGEST_WAIT.total_seconds())
 

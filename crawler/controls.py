@@ -86,7 +86,7 @@ def look_around(
             until=max(looks) + window,
             except_target=target.id,
         )
-        if min(abs(one.started_at - at) for at in looks) <= window and one.outcome not in NOT_ASKED
+        if min(abs(one.started_at - at) for at in looks) <= window
     ]
     known = _neighbours(db, target, standing, seen)
     network = _network(db, target, visit, window=window)
@@ -115,7 +115,10 @@ def _neighbours(
     began = standing.since
     good = failing = failing_since = 0
     home = None
-    for visit in seen:
+    asked = [one for one in seen if one.outcome not in NOT_ASKED]
+    if any(one.url == home_url and one not in asked for one in seen):
+        home_url = ""  # robots.txt or the guard forbids it, so it cannot be asked
+    for visit in asked:
         other = standings.one(db, visit.target_id)
         if other.good_capture_id is None:
             home = visit if visit.url == home_url else home
@@ -136,7 +139,7 @@ def _neighbours(
 
 def _can_be_asked(db: Connection, target: Target, home_url: str) -> bool:
     """Say whether the home page can be visited as a control: not the page itself, nor paused."""
-    if target.url == home_url:
+    if home_url in ("", target.url):
         return False
     known = targets.by_url(db, home_url)
     return known is None or known.state in (TargetState.ACTIVE, TargetState.ONCE)

@@ -2,7 +2,7 @@
 
 import logging
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -164,11 +164,13 @@ def deliver_due(
     door: Door,
     now: datetime,
     length: timedelta = PASS_LENGTH,
+    ended: Callable[[], bool] = lambda: False,
 ) -> Delivered:
     """Send what is due, each alert in its order and all in turn; at least once, under one id.
 
     Nothing is sent inside a transaction. A channel that fails rests until the next try of the
-    delivery that failed, and holds up no other. What is given up is an ERROR in the log.
+    delivery that failed, and holds up no other. What is given up is an ERROR in the log. Nothing
+    more is sent once ``ended`` says so.
     """
     started = monotonic()
     with catalogue.read() as db:
@@ -176,7 +178,7 @@ def deliver_due(
     resting: set[str] = set()
     told: list[DeliveryState] = []
     for delivery in _in_turn(due):
-        if monotonic() - started >= length.total_seconds():
+        if ended() or monotonic() - started >= length.total_seconds():
             break
         if delivery.alert in resting:
             continue

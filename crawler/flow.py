@@ -6,7 +6,7 @@ rooms they call. Every stretch may die at any moment and is taken again from its
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from crawler import deliver, ledger, readings
@@ -56,6 +56,13 @@ def compare_visit(
     return controls
 
 
-def send_due(catalogue: Catalogue, channels: Mapping[str, Channel], door: Door) -> Delivered:
+def send_due(
+    catalogue: Catalogue,
+    channels: Mapping[str, Channel],
+    door: Door,
+    *,
+    ended: Callable[[], bool] = lambda: False,
+) -> Delivered:
     """Event → deliveries: what is due goes out, at least once, under its own id."""
-    return deliver.deliver_due(catalogue, channels, door=door, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    return deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)

@@ -23,19 +23,25 @@ class Foreground:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Visit and compare until nothing is left or ``stop``; raise what the worker raises."""
+        """Visit and compare until nothing is left or ``stop``; raise what either of them raises."""
         reading_ends = threading.Event()
         reading = asyncio.create_task(asyncio.to_thread(self.reader.run, reading_ends))
         working = asyncio.create_task(self.worker.run(self._stop))
+        both: tuple[asyncio.Task[None], ...] = (working, reading)
         try:
-            while not (working.done() or self._stop.is_set()) and self.busy():
-                await asyncio.wait([working], timeout=LOOKED_AT_EVERY.total_seconds())
+            while not any(one.done() for one in both) and not self._stop.is_set() and self.busy():
+                await asyncio.wait(
+                    both,
+                    timeout=LOOKED_AT_EVERY.total_seconds(),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
         finally:
             self._stop.set()
-            await asyncio.wait([working])
             reading_ends.set()
-            await reading
-        working.result()
+            ended = await asyncio.gather(*both, return_exceptions=True)
+        for fault in ended:
+            if fault is not None:
+                raise fault
 
     def stop(self) -> None:
         """End the run early; what was not visited stays due."""

@@ -4,13 +4,17 @@ import multiprocessing
 import resource
 import signal
 from collections.abc import Sequence
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TaskTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from crawler.errors import CrawlerError
 from crawler.parent import end_with_parent
 from crawler.text.article import normalise
 from storage.model import Article
@@ -20,6 +24,16 @@ LARGEST_DATA_BYTES = 1024 * 1024 * 1024
 """Memory a child may take for data (RLIMIT_DATA); the extractor itself needs about 150 MB."""
 TASKS_A_CHILD = 500
 """A child is renewed after so many pages: extractors keep caches that only grow."""
+
+
+_LOST = (
+    "the process that reads articles died and cannot be had again from here; what was kept is "
+    "safe, and is compared when its reader has been started anew"
+)
+
+
+class ArticleReaderError(CrawlerError):
+    """Say that no page can be read any more, which is no fault of the page."""
 
 
 class ArticleReader:
@@ -36,18 +50,37 @@ class ArticleReader:
     def read(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
     ) -> tuple[Article | None, str]:
-        """Return the article of a page and an empty string, or None and why there is none."""
-        future = self._pool.schedule(
-            _read, args=(body, url, tuple(headers)), timeout=LONGEST_TASK.total_seconds()
-        )
+        """Return the article of a page and an empty string, or None and why there is none.
+
+        Raise ArticleReaderError when no page can be read any more.
+        """
         try:
-            return future.result(), ""
+            return self._begun(body, url, tuple(headers)).result(), ""
+        except BrokenProcessPool as error:
+            raise ArticleReaderError(_LOST) from error
         except TaskTimeoutError:
             return None, f"reading the article took longer than {LONGEST_TASK.seconds} s"
         except ProcessExpired:
             return None, "the process that read the article ended (out of memory or crashed)"
         except MemoryError:
             return None, "reading the article needed too much memory"
+
+    def _begun(
+        self, body: bytes, url: str, headers: tuple[tuple[str, str], ...]
+    ) -> "Future[Article]":
+        # Ctrl-C is for us and not for the child, also while it starts: the threads of the pool
+        # inherit what is blocked here, and so do the children they start. The tracker comes
+        # first because its start unblocks the signal.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._pool.schedule(
+                _read, args=(body, url, headers), timeout=LONGEST_TASK.total_seconds()
+            )
+        except RuntimeError as error:  # the pool broke while nobody asked
+            raise ArticleReaderError(_LOST) from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def close(self) -> None:
         """End the child."""
@@ -71,7 +104,6 @@ def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...]) -> Articl
 
 
 def _limit() -> None:
-    """End with the parent, ignore the terminal's Ctrl-C, and never take more than a share."""
+    """End with the parent, and never take more than a share."""
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_DATA, (LARGEST_DATA_BYTES, LARGEST_DATA_BYTES))

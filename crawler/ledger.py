@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -125,7 +125,8 @@ def keep_verdict(
         )
         if good and after.article is not None and after.capture_id is not None:
             texts.put(db, after.capture_id, after.article)
-        standings.put(db, verdict.standing)
+        relook_at = verdict.look_again_at if verdict.deciding else None
+        standings.put(db, replace(verdict.standing, relook_at=relook_at))
         tell_events(db, verdict.events, site=scene.site, now=now)
         target = targets.one(db, scene.target.id) or scene.target
         if target.state is TargetState.ACTIVE and verdict.look_again_at is not None:

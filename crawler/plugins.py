@@ -6,7 +6,7 @@ from types import ModuleType
 
 import spiders
 
-NOT_SPIDERS = frozenset({"base", "scope"})
+NOT_SPIDERS = frozenset({"address", "base", "scope"})
 """Files of ``spiders/`` that are what the spiders stand on."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from crawler import flow
-from crawler.killable import ArticleReader
+from crawler.killable import ArticleReader, ArticleReaderError
 from storage.archive import Archive
 from storage.catalogue import visits
 from storage.catalogue.engine import Catalogue
@@ -69,6 +69,8 @@ class Reader:
             self.controls |= flow.compare_visit(
                 visit, archive=self.archive, catalogue=self.catalogue, articles=self.articles
             )
+        except ArticleReaderError:
+            raise  # no visit could be compared by this process any more
         except Exception as fault:  # noqa: BLE001 - logged there, and the visit is taken again
             self._put_off(visit, fault)
             return 0

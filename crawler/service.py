@@ -4,6 +4,8 @@ import asyncio
 import logging
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 CHILDREN_END_WITHIN = timedelta(seconds=8)
 PAGES_END_WITHIN = timedelta(seconds=1)
+TICKS_END_WITHIN = timedelta(seconds=1)
 TICK_IS_LATE_AFTER = timedelta(seconds=60)
 
 
@@ -35,18 +38,57 @@ class PageServer(uvicorn.Server):
 
 
 @dataclass(slots=True, kw_only=True)
+class Tick:
+    """What the service does again and again, each time in a thread that its end does not wait for.
+
+    A step that hangs in somebody's server is cut off by the end of the process: whatever it had
+    not written down is taken again from its row.
+    """
+
+    name: str
+    every: timedelta
+    step: Callable[[threading.Event], object]
+    """Told when the service ends; a long step looks at that now and then."""
+    ended_at: datetime | None = None
+    """When it last was done to its end."""
+    _thread: threading.Thread | None = None
+
+    async def begin(self, ending: threading.Event) -> None:
+        """Do it anew, unless the time before is still under way."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._run, args=(ending,), name=self.name, daemon=True
+            )
+            self._thread.start()
+
+    def finish(self, until: float) -> None:
+        """Wait for what is under way, until this time of the monotonic clock at most."""
+        if self._thread is not None:
+            self._thread.join(max(until - time.monotonic(), 0))
+
+    def _run(self, ending: threading.Event) -> None:
+        try:
+            self.step(ending)
+        except Exception:
+            logger.exception(
+                "tick failed; its work stays in the catalogue", extra={"tick": self.name}
+            )
+            return
+        self.ended_at = datetime.now(UTC)
+
+
+@dataclass(slots=True, kw_only=True)
 class Service:
     """The supervisor of one archive: small, and never crawls."""
 
     archive: Archive
     children: Children
-    ticks: dict[str, tuple[timedelta, Callable[[], object]]]
-    """What is done again and again, in a thread: name → (every, step)."""
+    ticks: tuple[Tick, ...]
     make_app: Callable[[Callable[[], Health]], FastAPI]
     listener: socket.socket
     package_faults: tuple[str, ...] = ()
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _last_tick_at: datetime | None = None
+    _ending: threading.Event = field(default_factory=threading.Event)
     _scheduler: AsyncIOScheduler | None = None
 
     async def run(self) -> int:
@@ -72,10 +114,15 @@ class Service:
             stopping.cancel()
         finally:
             logger.info("service is ending; visits under way are finished first")
+            ticks_end_at = time.monotonic() + TICKS_END_WITHIN.total_seconds()
+            self._ending.set()
+            self._scheduler.pause()  # a job that begins now would be cut, and told as an error
             self._scheduler.shutdown(wait=False)
             server.should_exit = True
             await asyncio.to_thread(self.children.stop, within=CHILDREN_END_WITHIN)
             await serving
+            for tick in self.ticks:
+                tick.finish(ticks_end_at)
         logger.info("service ended")
         return 0
 
@@ -83,9 +130,8 @@ class Service:
         """Return how the service is now."""
         left = room(self.archive)
         free = left + RESERVE_BYTES
-        late = self._last_tick_at is not None and (
-            datetime.now(UTC) - self._last_tick_at > TICK_IS_LATE_AFTER
-        )
+        last_tick_at = min((one.ended_at for one in self.ticks if one.ended_at), default=None)
+        late = last_tick_at is not None and datetime.now(UTC) - last_tick_at > TICK_IS_LATE_AFTER
         workers = [child for child in self.children.all if child.kind == "worker"]
         reader = next(child for child in self.children.all if child.kind == "reader")
         problems = [*self.package_faults, *self._problems(late=late, left=left)]
@@ -102,7 +148,7 @@ class Service:
             ),
             reader_alive=reader.alive,
             scheduler_alive=self._scheduler is not None and self._scheduler.running,
-            last_tick_at=self._last_tick_at,
+            last_tick_at=last_tick_at,
             disk_free_bytes=free,
             problems=tuple(problems),
         )
@@ -126,22 +172,15 @@ class Service:
         """Return the scheduler of the ticks; due times of targets are never jobs (DESIGN §2)."""
         scheduler = AsyncIOScheduler(timezone=UTC)
         policy = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        scheduler.add_job(
-            self.children.watch, IntervalTrigger(seconds=0.5), id="watch children", **policy
-        )
-        for name, (every, step) in self.ticks.items():
-            trigger = IntervalTrigger(seconds=every.total_seconds())
-            scheduler.add_job(self._tick, trigger, args=[name, step], id=name, **policy)
+        scheduler.add_job(self._watch, IntervalTrigger(seconds=0.5), id="watch children", **policy)
+        for tick in self.ticks:
+            trigger = IntervalTrigger(seconds=tick.every.total_seconds())
+            scheduler.add_job(tick.begin, trigger, args=[self._ending], id=tick.name, **policy)
         return scheduler
 
-    async def _tick(self, name: str, step: Callable[[], object]) -> None:
-        """Run one tick in a thread; one that fails is loud and comes again."""
-        try:
-            await asyncio.to_thread(step)
-        except Exception:
-            logger.exception("tick failed; its work stays in the catalogue", extra={"tick": name})
-            return
-        self._last_tick_at = datetime.now(UTC)
+    async def _watch(self) -> None:
+        """Watch the children in the loop's own thread, with which they end."""
+        self.children.watch()
 
 
 def listen(address: str) -> socket.socket:

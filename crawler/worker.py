@@ -124,7 +124,7 @@ class Worker:
                 if stop.is_set() or self.visitor.wait_of(claim.host) > LONGEST_WAIT:
                     break
                 await self._while_held(self._visit(target, claim), renewing)
-            next_ok_at = datetime.now(UTC) + self.visitor.leave(claim.host)
+            next_ok_at = datetime.now(UTC) + self.visitor.wait_of(claim.host)
             await self.books.in_thread(lambda: self._release(claim, next_ok_at))
         except FenceError as lost:
             logger.warning(

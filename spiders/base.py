@@ -1,28 +1,54 @@
 """Say what a site's spider is: it reads a fetched page and names targets and requisites."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from html import unescape
+from io import BytesIO
 from itertools import islice
 from typing import ClassVar
-from urllib.parse import urldefrag
+from urllib.parse import urlsplit
 
 from lxml import etree
+from parsel import Selector
 from scrapy import Spider
 from scrapy.http import HtmlResponse, Response, TextResponse
-from scrapy.linkextractors import IGNORED_EXTENSIONS, LinkExtractor
-from scrapy.utils.sitemap import Sitemap
+from scrapy.linkextractors import IGNORED_EXTENSIONS
+from scrapy.utils.response import get_base_url
 
+from spiders import address
 from spiders.scope import in_scope
 from storage.model import Found, FoundBy, Site
 
 MOST_LINKS = 5000
 """Links taken from one page; a page with more is a trap or a sitemap that should be split."""
+MOST_LISTED = 50_000
+"""Entries taken from a sitemap (the sitemaps.org protocol allows no more) or a feed."""
+MOST_FEEDS = 50
+
+SITEMAPS = ("urlset", "sitemapindex")
+FEEDS = ("rss", "feed", "rdf")
+LISTINGS = SITEMAPS + FEEDS
+"""Root elements of sitemaps and feeds: they lead to articles and carry none."""
+LONGEST_PROLOGUE_BYTES = 65536
 
 FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 KEPT_DOCUMENTS = {"pdf", "doc", "docx", "odt", "rtf"}
-PAGE_LINKS = LinkExtractor(
-    deny_extensions=[one for one in IGNORED_EXTENSIONS if one not in KEPT_DOCUMENTS]
+LEFT_OUT = tuple(f".{one}" for one in IGNORED_EXTENSIONS if one not in KEPT_DOCUMENTS)
+"""Ends of addresses that are no pages: pictures, films, programs."""
+
+NO_CHARSETS = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
+"""Codecs of Python that no page is written in; some take a square of its length."""
+
+# Blanks, processing instructions, comments and the document type, then the root's name. Nothing is
+# ever tried twice (possessive quantifiers): the text is hostile.
+_PROLOGUE = re.compile(
+    rb"(?>\s++|<\?.*?\?>|<!--.*?-->|<!doctype[^\[>]*+(?>\[.*?\]\s*+)?+>)*+"
+    rb"<((?>[\w.-]++:)?+)([\w.-]++)",
+    re.DOTALL | re.IGNORECASE,
 )
+_LOC = rb"<%sloc\s*+>\s*+(<!\[CDATA\[)?+([^<]*+)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +61,8 @@ class Requisite:
 class SiteSpider(Spider):
     """Read the pages of one site; a site's own file overrides only what differs.
 
-    One instance serves one site in one worker. Its callback yields ``Found`` and ``Requisite``; it
-    never writes archives and never judges changes.
+    One instance serves one site in one worker, one page after another in a thread of its own. Its
+    callback yields ``Found`` and ``Requisite``; it never writes archives and never judges changes.
     """
 
     name = "base"
@@ -55,47 +81,57 @@ class SiteSpider(Spider):
 
     def parse(self, response: Response) -> Iterator[Found | Requisite]:
         """Yield what a fetched page leads to and what it needs."""
-        if isinstance(response, HtmlResponse):
-            yield from self.found(response)
-            if self.site.requisites:
-                yield from self.requisites(response)
-        elif isinstance(response, TextResponse) and looks_like_xml(response):
+        if not isinstance(response, TextResponse):
+            return
+        if xml_root(response.body) in LISTINGS:  # whatever its type says
             yield from self.listed(response)
+        elif isinstance(response, HtmlResponse):
+            page = legible(response)
+            yield from self.found(page)
+            if self.site.requisites:
+                yield from self.requisites(page)
 
     def found(self, response: HtmlResponse) -> Iterator[Found]:
         """Yield the targets a page links to, in scope, and the feeds it announces."""
-        for link in islice(PAGE_LINKS.extract_links(response), MOST_LINKS):
-            yield from self.scoped(link.url, FoundBy.LINK, response)
-        for node in response.xpath("//link[@rel='alternate'][@href]"):
-            if node.attrib.get("type", "").lower() in FEED_TYPES:
-                address = response.urljoin(node.attrib["href"])
-                if in_scope(self.whole_site(), address):
-                    yield Found(url=address, found_by=FoundBy.FEED, found_on=response.url)
+        for url in self.links(response):
+            yield from self.scoped(url, FoundBy.LINK, response)
+        everywhere = self.whole_site()
+        for url in islice(announced_feeds(response), MOST_FEEDS):
+            if in_scope(everywhere, url):
+                yield Found(url=url, found_by=FoundBy.FEED, found_on=response.url)
+
+    def links(self, response: HtmlResponse) -> Iterator[str]:
+        """Yield the pages that a page links to, each once, wherever they lie."""
+        written = (node.get("href") for node in elements(response, "a", "area"))
+        for url in addresses(response, written):
+            if not urlsplit(url).path.lower().endswith(LEFT_OUT):
+                yield url
 
     def listed(self, response: TextResponse) -> Iterator[Found]:
         """Yield the targets that a sitemap, a sitemap index or a feed lists."""
         root = xml_root(response.body)
-        if root in ("urlset", "sitemapindex"):
-            for entry in islice(Sitemap(response.body), MOST_LINKS * 10):
-                if root == "sitemapindex":
-                    if in_scope(self.whole_site(), entry["loc"]):
-                        yield Found(
-                            url=entry["loc"], found_by=FoundBy.SITEMAP, found_on=response.url
-                        )
-                else:
-                    yield from self.scoped(entry["loc"], FoundBy.SITEMAP, response)
-        elif root in ("rss", "feed", "rdf"):
-            for address in islice(feed_links(response.body), MOST_LINKS):
-                yield from self.scoped(response.urljoin(address), FoundBy.FEED, response)
+        everywhere = self.whole_site()
+        written = sitemap_links(response.body) if root in SITEMAPS else feed_links(response.body)
+        for reference in islice(written, MOST_LISTED):
+            url = address.absolute(response.url, reference)
+            if url is None:
+                continue
+            if root == "sitemapindex":
+                if in_scope(everywhere, url):
+                    yield Found(url=url, found_by=FoundBy.SITEMAP, found_on=response.url)
+                continue
+            found_by = FoundBy.SITEMAP if root == "urlset" else FoundBy.FEED
+            yield from self.scoped(url, found_by, response)
 
     def requisites(self, response: HtmlResponse) -> Iterator[Requisite]:
         """Yield the images and style sheets a page shows itself with."""
-        paths = ("//img/@src", "//link[contains(@rel, 'stylesheet')]/@href")
-        for path in paths:
-            for address in islice(response.xpath(path).getall(), MOST_LINKS):
-                url = urldefrag(response.urljoin(address.strip())).url
-                if url.startswith(("http://", "https://")):
-                    yield Requisite(url=url)
+        written = (
+            node.get("src") if node.tag == "img" else node.get("href")
+            for node in elements(response, "img", "link")
+            if node.tag == "img" or "stylesheet" in node.get("rel", "").lower().split()
+        )
+        for url in addresses(response, written):
+            yield Requisite(url=url)
 
     def whole_site(self) -> Site:
         """Return the site with the scope of its feeds and sitemaps: any path of its hosts."""
@@ -103,40 +139,118 @@ class SiteSpider(Spider):
         return replace(self.site, include=("/*", *other_hosts), exclude=())
 
     def scoped(self, url: str, found_by: FoundBy, response: Response) -> Iterator[Found]:
-        """Yield the URL without its fragment, if it is in the site's scope."""
-        address = urldefrag(url).url
-        if in_scope(self.site, address):
-            yield Found(url=address, found_by=found_by, found_on=response.url)
+        """Yield the URL, if it is in the site's scope."""
+        if in_scope(self.site, url):
+            yield Found(url=url, found_by=found_by, found_on=response.url)
 
 
-def looks_like_xml(response: TextResponse) -> bool:
-    """Say whether a text answer is XML, by what it says or by how it begins."""
-    declared = (response.headers.get("Content-Type") or b"").lower()
-    return b"xml" in declared or response.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:5] == b"<?xml"
+def legible(page: HtmlResponse) -> HtmlResponse:
+    """Return a page in a charset that there is; one that names another codec is taken for UTF-8."""
+    with suppress(LookupError, ValueError):
+        if page.encoding.replace("_", "-") not in NO_CHARSETS and page.text is not None:
+            return page
+    return page.replace(encoding="utf-8")
+
+
+def absolute(response: TextResponse, reference: str) -> str | None:
+    """Return the http or https address a page means by a reference, or None if there is none."""
+    base = response.url
+    try:
+        declared = get_base_url(response)
+    except ValueError:
+        declared = ""
+    if declared.startswith(("http://", "https://")):
+        base = declared
+    url = address.absolute(base, reference, encoding=response.encoding)
+    return url if url is not None and url.startswith(("http://", "https://")) else None
+
+
+def addresses(response: HtmlResponse, written: Iterable[str | None]) -> Iterator[str]:
+    """Yield the addresses meant by what is written on a page, each once and not too many."""
+    read: set[str] = set()
+    given: set[str] = set()
+    for reference in written:
+        if reference is None or reference in read:
+            continue
+        if len(read) == MOST_LINKS:
+            return
+        read.add(reference)
+        url = absolute(response, reference)
+        if url is not None and url not in given:
+            given.add(url)
+            yield url
+
+
+def elements(response: HtmlResponse, *tags: str) -> Iterator[etree._Element]:
+    """Yield the elements of a page with these tags, one after another: there may be too many."""
+    try:
+        root = response.selector.root
+    except ValueError:  # Scrapy's selector wants to know the base, and it cannot be read
+        root = Selector(text=response.text, type="html").root
+    if isinstance(root, etree._Element):  # noqa: SLF001 - lxml has no public name for the class
+        yield from root.iter(*tags)
+
+
+def announced_feeds(response: HtmlResponse) -> Iterator[str]:
+    """Yield the feeds that a page names in its head."""
+    for node in elements(response, "link"):
+        alternate = "alternate" in node.get("rel", "").lower().split()
+        if alternate and node.get("type", "").strip().lower() in FEED_TYPES:
+            url = absolute(response, node.get("href", ""))
+            if url is not None:
+                yield url
 
 
 def xml_root(body: bytes) -> str:
-    """Return the local name of the root element in lower case, or an empty string."""
-    parser = etree.XMLPullParser(events=("start",), recover=True, resolve_entities=False)
-    try:
-        for start in range(0, min(len(body), 65536), 1024):
-            parser.feed(body[start : start + 1024])
-            for _, element in parser.read_events():
-                return str(etree.QName(element).localname).lower()
-    except etree.XMLSyntaxError:
-        return ""
-    return ""
+    """Return the local name of the first element in lower case, or an empty string.
+
+    It looks at every page, so no parser is asked; it takes linear time.
+    """
+    found = _PROLOGUE.match(_plain(body[:LONGEST_PROLOGUE_BYTES]))
+    return found[2].decode("ascii", "replace").lower() if found is not None else ""
+
+
+def sitemap_links(body: bytes) -> Iterator[str]:
+    """Yield the addresses of a sitemap or a sitemap index, in its order.
+
+    One may be 50 MB and hostile: each ``loc`` with the prefix of the root is found where it
+    stands, without a tree. Those of pictures and films have other prefixes.
+    """
+    root = _PROLOGUE.match(_plain(body[:LONGEST_PROLOGUE_BYTES]))
+    if root is None:
+        return
+    for found in re.finditer(_LOC % re.escape(root[1]), body):
+        text = found[2][:LONGEST_PROLOGUE_BYTES].decode("utf-8", "replace")
+        if text:
+            yield text.partition("]]>")[0] if found[1] else unescape(text)
+
+
+def _plain(start: bytes) -> bytes:
+    """Return the beginning of a document without its byte order mark, as UTF-8 if it was UTF-16."""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return start.decode("utf-16", "replace").encode()
+    return start.removeprefix(b"\xef\xbb\xbf")
 
 
 def feed_links(body: bytes) -> Iterator[str]:
     """Yield the article addresses of an RSS 1.0 or 2.0 or Atom feed, in its order."""
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
-    tree = etree.fromstring(body, parser=parser)
-    if tree is None:
-        return
-    for entry in tree.iter("{*}item", "{*}entry"):
-        for link in entry.iterchildren("{*}link"):
-            address = link.get("href") or (link.text or "").strip()
-            if address and link.get("rel", "alternate") == "alternate":
-                yield address
-                break
+    reading = etree.iterparse(
+        BytesIO(body),
+        tag=("{*}item", "{*}entry"),
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+    )
+    try:
+        for _, entry in reading:
+            yield from islice(_entry_links(entry), 1)
+            entry.clear()
+    except etree.XMLSyntaxError:
+        return  # what came before the fault has been read
+
+
+def _entry_links(entry: etree._Element) -> Iterator[str]:
+    for link in entry.iterchildren("{*}link"):
+        written = link.get("href") or (link.text or "").strip()
+        if written and link.get("rel", "alternate") == "alternate":
+            yield written

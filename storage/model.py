@@ -427,6 +427,8 @@ class Standing:
     """Whether the present bad state was alerted, so that its end is told too."""
     told_kind: str = ""
     """What was alerted of it last; a state the target falls back to is not told again."""
+    relook_at: datetime | None = None
+    """When the next re-look of the suspicion is due; None when it is looked at by schedule."""
     moved_to: tuple[str, ...] = ()
     """Addresses of which a move was told."""
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import email
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -170,6 +171,22 @@ def mail_receiver(
 def silent_receiver() -> Iterator[int]:
     """Give the port of a server that takes every connection and never says a word."""
     with socket.create_server((LOOPBACK, 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@contextmanager
+def full_receiver() -> Iterator[int]:
+    """Give the port of a server whose backlog is full: a connection to it hangs in the making."""
+    with ExitStack() as sockets:
+        listening = sockets.enter_context(socket.socket())
+        listening.bind((LOOPBACK, 0))
+        listening.listen(0)
+        while True:
+            caller = sockets.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listening.getsockname())
+            if not select.select([], [caller], [], 0.1)[1]:
+                break
         yield listening.getsockname()[1]
 
 

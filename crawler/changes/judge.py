@@ -59,6 +59,8 @@ class Verdict:
     """None: as the site's schedule says."""
     needs_control: bool = False
     """Whether a good look at another page of the host (or its home page) would decide."""
+    deciding: bool = False
+    """Whether ``look_again_at`` is one of the re-looks of a suspicion, for which a person waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,12 @@ def _silent(hearing: _Hearing) -> Verdict:
     # Remembered, so that the waits grow while the page stays unreadable.
     standing = suspicion.with_look(standing, replace(hearing.look, kind=_UNREADABLE))
     again = _next_look(hearing, standing)
-    return Verdict(standing=standing, findings=hearing.findings, look_again_at=again)
+    return Verdict(
+        standing=standing,
+        findings=hearing.findings,
+        look_again_at=again,
+        deciding=_is_deciding(hearing, standing, again),
+    )
 
 
 # --- good looks -------------------------------------------------------------------------------
@@ -224,7 +231,7 @@ def _confirm(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
         case HostState.FAILING:
             standing, events = _host_down(hearing, standing, bad)
             again = hearing.now + clock.delay(delays, len(delays), url=hearing.target.url)
-            return _verdict(hearing, standing, events=events, again=again)
+            return _verdict(hearing, standing, events=events, again=again if events else None)
         case HostState.UNKNOWN:
             return _undecided(hearing, standing)
         case _:
@@ -354,13 +361,22 @@ def _next_look(hearing: _Hearing, standing: Standing) -> datetime:
     )
 
 
-def _outage_look(hearing: _Hearing, standing: Standing) -> datetime:
-    """Return the next look at an outage: at its pace, and not later than it is told as down."""
+def _outage_look(hearing: _Hearing, standing: Standing) -> datetime | None:
+    """Return the next look at an outage: a re-look, then when it would be told as down."""
     assert standing.since is not None
-    url, delays = hearing.target.url, hearing.site.confirm
-    again = hearing.now + clock.delay(delays, len(standing.looks) - 1, url=url)
     limit = standing.since + hearing.site.down_after
+    url, delays = hearing.target.url, hearing.site.confirm
+    if len(standing.looks) > len(delays):
+        return limit if limit > hearing.now else None
+    again = hearing.now + clock.delay(delays, len(standing.looks) - 1, url=url)
     return min(again, limit) if limit > hearing.now else again
+
+
+def _is_deciding(hearing: _Hearing, standing: Standing, again: datetime | None) -> bool:
+    """Whether a look is one of the re-looks: not far off, and not one of ever more."""
+    delays = hearing.delays(standing.kind)
+    soon = again is not None and again - hearing.now <= max(delays) * (1 + clock.JITTER)
+    return soon and len(standing.looks) <= 2 * (len(delays) + 1)
 
 
 def _verdict(
@@ -378,4 +394,5 @@ def _verdict(
         findings=hearing.of(Axis.AVAILABILITY),
         look_again_at=again,
         needs_control=needs_control,
+        deciding=_is_deciding(hearing, standing, again),
     )

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import urljoin, urlsplit
+from weakref import WeakValueDictionary
 
 from crawler.fetch import robots
 from crawler.fetch.guard import refused_url
@@ -13,15 +14,20 @@ from crawler.fetch.keeper import Keeper
 from crawler.fetch.pace import Pace, retry_after
 from crawler.fetch.ticket import Ticket, blocked
 from crawler.fetch.wire import Client, WireRequest
+from spiders.address import absolute
+from spiders.base import LISTINGS, SITEMAPS, xml_root
 from storage.catalogue.hosts import host_of
 from storage.message import codings_of, decode, entity
 from storage.model import Capture, Exchange, Outcome, Robots, Role, Site
+from storage.warc.writer import Kept
 
 MOST_HOPS = 20
 MOST_ROBOTS_HOPS = 5
 """RFC 9309 §2.3.1.2 asks for at least five."""
-LARGEST_READ_BYTES = 16 * 1024 * 1024
+LARGEST_PAGE_BYTES = 2 * 1024 * 1024
 """Decoded bytes of a page given to spiders; the record keeps all that came."""
+LARGEST_SITEMAP_BYTES = 50 * 1024 * 1024
+"""What the sitemaps.org protocol allows one, unpacked; only one such is read at a time."""
 TEXT_TYPES = ("text/", "xml", "json", "html")
 
 
@@ -50,8 +56,10 @@ class Fetcher:
             (b"Accept-Encoding", b"gzip, deflate, br, zstd"),
             (b"Connection", b"keep-alive"),
         )
-        self._rules: dict[str, tuple[robots.Rules, float]] = {}
-        self._rules_locks: dict[str, asyncio.Lock] = {}
+        self._rules = robots.KnownRules()
+        # A lock lives as long as somebody holds it or waits for it.
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._large = asyncio.Semaphore(1)
 
     async def page(self, ticket: Ticket) -> Fetched:
         """Fetch the target of a visit and follow its redirects; return the last hop.
@@ -95,16 +103,18 @@ class Fetcher:
         await self._client.close()
 
     async def rules(self, ticket: Ticket, url: str) -> robots.Rules:
-        """Return what robots.txt of the URL's host says, fetched and kept when it is not known."""
-        host = host_of(url)
-        lock = self._rules_locks.setdefault(host, asyncio.Lock())
-        async with lock:
-            now = asyncio.get_running_loop().time()
-            known = self._rules.get(host)
-            if known is not None and now < known[1]:
-                return known[0]
+        """Return what robots.txt of the URL's origin says, fetched and kept when it is not known.
+
+        Scheme and port count (RFC 9309 §2.3): that of http says nothing about https.
+        """
+        origin = origin_of(url)
+        async with self._asking.setdefault(origin, asyncio.Lock()):
+            clock = asyncio.get_running_loop().time
+            known = self._rules.get(origin, now=clock())
+            if known is not None:
+                return known
             rules = await self._fetch_rules(ticket, urljoin(url, "/robots.txt"))
-            self._rules[host] = (rules, now + rules.kept_for.total_seconds())
+            self._rules.put(origin, rules, now=clock())
             return rules
 
     async def _refusal(self, ticket: Ticket, url: str) -> tuple[Outcome, str] | None:
@@ -123,14 +133,16 @@ class Fetcher:
             fetched = await self._exchange(ticket, url, role=Role.ROBOTS, hop=hop, via=via)
             location = fetched.capture.location
             if location is None:
-                return self._read_rules(fetched)
+                return await self._read_rules(fetched)
             url, via = location, url
         return robots.Open()
 
-    def _read_rules(self, fetched: Fetched) -> robots.Rules:
+    async def _read_rules(self, fetched: Fetched) -> robots.Rules:
         match fetched.capture.outcome:
             case Outcome.OK | Outcome.TRUNCATED | Outcome.TOO_LARGE if fetched.body:
-                return robots.read_rules(fetched.body, agent=self._product)
+                return await asyncio.to_thread(
+                    robots.read_rules, fetched.body, agent=self._product, url=fetched.capture.url
+                )
             case Outcome.OK | Outcome.CLIENT_ERROR | Outcome.REDIRECT | Outcome.NOT_MODIFIED:
                 return robots.Open()
             case outcome:
@@ -142,47 +154,81 @@ class Fetcher:
         self, ticket: Ticket, url: str, *, role: Role, hop: int, via: str | None
     ) -> Fetched:
         host = host_of(url)
-        async with self._pace.turn(host, delay=self._delay(ticket.site, host)):
+        async with self._pace.turn(host, delay=self._delay(ticket.site, url)):
             exchange = await self._client.fetch(WireRequest(url=url, headers=self._headers))
-        asked = retry_after(exchange.headers, now=datetime.now(UTC))
-        if asked is not None and exchange.status in (429, 503):
-            self._pace.hold_off(host, asked)
         with contextlib.ExitStack() as answers:
             # An attempt on a kept connection that had died comes first: it may have been seen.
-            for one in (*exchange.earlier, exchange):
+            made = (*exchange.earlier, exchange)
+            for one in made:
                 if one.answer is not None:
                     answers.enter_context(contextlib.closing(one.answer))
-                row = self._keep(one, site=ticket.site.name, role=role, hop=hop, via=via)
-                ticket.captures.append(row)
-            body = readable_body(exchange) if role is not Role.REQUISITE else b""
-        return Fetched(capture=ticket.captures[-1], headers=exchange.headers, body=body)
+            # Kept before anything is read out of them: nothing that came can be lost by reading it.
+            hops = hops_from_seed(role, hop)
+            keep, site = self._keeper.append, ticket.site.name
+            kept = [keep(one, role=role, via=via, hops=hops, site=site) for one in made]
+            rows = [row_of(one, where, role, hop) for one, where in zip(made, kept, strict=True)]
+            ticket.captures += rows
+            self._obey_retry_after(host, exchange)
+            body = b""
+            if role is not Role.REQUISITE and rows[-1].location is None:
+                body = await self._body(ticket, exchange, role)
+        return Fetched(capture=rows[-1], headers=exchange.headers, body=body)
 
-    def _keep(
-        self, exchange: Exchange, *, site: str, role: Role, hop: int, via: str | None
-    ) -> Capture:
-        hops = {Role.REDIRECT: "R", Role.REQUISITE: "E", Role.ROBOTS: "P"}.get(role, "")
-        kept = self._keeper.append(exchange, role=role, via=via, hops=hops * max(hop, 1), site=site)
-        return Capture(
-            url=exchange.url,
-            role=role,
-            hop=hop,
-            captured_at=exchange.started_at,
-            outcome=exchange.outcome,
-            reason=exchange.reason,
-            status=exchange.status,
-            content_type=field_of(exchange.headers, "content-type"),
-            location=redirect_location(exchange),
-            address=exchange.address,
-            record=kept.record,
-            request_record=kept.request,
-            payload_digest=exchange.payload_digest,
-            payload_bytes=exchange.payload_bytes,
-            truncated=exchange.truncated,
-        )
+    def _obey_retry_after(self, host: str, exchange: Exchange) -> None:
+        if exchange.status not in (429, 503):
+            return
+        asked = retry_after(exchange.headers, now=datetime.now(UTC))
+        if asked is not None:
+            self._pace.hold_off(host, asked)
 
-    def _delay(self, site: Site, host: str) -> timedelta:
-        known = self._rules.get(host)
-        return max(site.delay, known[0].delay()) if known is not None else site.delay
+    async def _body(self, ticket: Ticket, exchange: Exchange, role: Role) -> bytes:
+        """Return what there is to read of an answer; a large sitemap waits until it is alone."""
+        if role is Role.ROBOTS:
+            return decoded(exchange, limit_bytes=robots.LARGEST_BYTES)
+        body = readable_body(exchange)
+        if len(body) < LARGEST_PAGE_BYTES or xml_root(body) not in SITEMAPS:
+            return body
+        await self._large.acquire()
+        ticket.read.add_done_callback(lambda _: self._large.release())
+        return await asyncio.to_thread(decoded, exchange, limit_bytes=LARGEST_SITEMAP_BYTES)
+
+    def _delay(self, site: Site, url: str) -> timedelta:
+        known = self._rules.get(origin_of(url), now=asyncio.get_running_loop().time())
+        return max(site.delay, known.delay()) if known is not None else site.delay
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of an address that can be a target, in one form."""
+    return f"{urlsplit(url).scheme}://{host_of(url)}"
+
+
+def hops_from_seed(role: Role, hop: int) -> str:
+    """Return the way from the target to an exchange, a letter a step, as crawlers write it.
+
+    ``E`` is something embedded, ``P`` a prerequisite such as robots.txt, ``R`` a redirect.
+    """
+    return {Role.REQUISITE: "E", Role.ROBOTS: "P"}.get(role, "") + "R" * hop
+
+
+def row_of(exchange: Exchange, kept: Kept, role: Role, hop: int) -> Capture:
+    """Return the row of an exchange whose records lie where ``kept`` says."""
+    return Capture(
+        url=exchange.url,
+        role=role,
+        hop=hop,
+        captured_at=exchange.started_at,
+        outcome=exchange.outcome,
+        reason=exchange.reason,
+        status=exchange.status,
+        content_type=field_of(exchange.headers, "content-type"),
+        location=redirect_location(exchange),
+        address=exchange.address,
+        record=kept.record,
+        request_record=kept.request,
+        payload_digest=exchange.payload_digest,
+        payload_bytes=exchange.payload_bytes,
+        truncated=exchange.truncated,
+    )
 
 
 def field_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:
@@ -202,20 +248,36 @@ def redirect_location(exchange: Exchange) -> str | None:
         text = location.encode("latin-1").decode("utf-8")
     except UnicodeError:
         text = location
-    try:
-        return urldefrag(urljoin(exchange.url, text.strip())).url
-    except ValueError:  # such as an unclosed IPv6 bracket
-        return None
+    return absolute(exchange.url, text)
 
 
 def readable_body(exchange: Exchange) -> bytes:
-    """Return the decoded body of a text answer, capped; nothing for images and the like."""
+    """Return the decoded start of a text answer; nothing of images and the like.
+
+    Sitemaps and feeds are read as well where they are gzip files, by name or by type.
+    """
+    kind = (field_of(exchange.headers, "content-type") or "text/html").lower()
+    if any(part in kind for part in TEXT_TYPES):
+        return decoded(exchange, limit_bytes=LARGEST_PAGE_BYTES)
+    if not packed(exchange):
+        return b""
+    body = decoded(exchange, limit_bytes=LARGEST_PAGE_BYTES)
+    return body if xml_root(body) in LISTINGS else b""
+
+
+def decoded(exchange: Exchange, *, limit_bytes: int) -> bytes:
+    """Return the body of an answer without its codings, and unpacked if it is a gzip file."""
     if exchange.answer is None or not exchange.head_bytes:
         return b""
-    kind = (field_of(exchange.headers, "content-type") or "text/html").lower()
-    if not any(part in kind for part in TEXT_TYPES):
-        return b""
+    codings = codings_of(exchange.headers)
+    if packed(exchange):
+        # Applied first; many servers call the file a coding instead, which then finds none left.
+        codings = ("gzip", *codings)
     exchange.answer.seek(0)
-    return decode(
-        entity(exchange.answer), codings_of(exchange.headers), limit_bytes=LARGEST_READ_BYTES
-    )
+    return decode(entity(exchange.answer), codings, limit_bytes=limit_bytes)
+
+
+def packed(exchange: Exchange) -> bool:
+    """Say whether an answer is a gzip file, by its name or its type."""
+    kind = (field_of(exchange.headers, "content-type") or "").lower()
+    return "gzip" in kind or urlsplit(exchange.url).path.lower().endswith(".gz")

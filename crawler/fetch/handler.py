@@ -13,7 +13,7 @@ from scrapy.exceptions import (
     IgnoreRequest,
     ResponseDataLossError,
 )
-from scrapy.http import Headers, Response
+from scrapy.http import Headers, Response, TextResponse
 from scrapy.responsetypes import responsetypes
 
 from crawler.fetch.fetcher import Fetched, Fetcher
@@ -73,6 +73,10 @@ def to_response(fetched: Fetched) -> Response:
             headers.appendlist(key, value.encode("latin-1"))
     url = fetched.capture.url
     kind = responsetypes.from_args(headers=headers, url=url, body=fetched.body[:5000])
+    if fetched.body and not issubclass(
+        kind, TextResponse
+    ):  # such as a sitemap that was said to be gzip, and was
+        kind = responsetypes.from_body(fetched.body[:5000])
     return kind(url=url, status=fetched.capture.status or 200, headers=headers, body=fetched.body)
 
 

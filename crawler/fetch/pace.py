@@ -5,10 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from weakref import WeakValueDictionary
 
 from crawler.errors import CrawlerError
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
+_LONGEST_FIELD = 100
+_MOST_HOSTS = 1000
+"""So many are remembered before those whose time is over are looked for and dropped."""
 
 
 class PaceOverError(CrawlerError):
@@ -20,8 +24,10 @@ class Pace:
 
     def __init__(self) -> None:
         self._over = asyncio.Event()
-        self._locks: dict[str, asyncio.Lock] = {}
+        # A lock lives as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._next_ok: dict[str, float] = {}
+        self._swept_above = _MOST_HOSTS
 
     @contextlib.asynccontextmanager
     async def turn(self, host: str, *, delay: timedelta) -> AsyncIterator[None]:
@@ -29,52 +35,59 @@ class Pace:
 
         Raise PaceOverError when ``close`` comes first.
         """
-        loop = asyncio.get_running_loop()
         async with self._locks.setdefault(host, asyncio.Lock()):
-            wait = self._next_ok.get(host, 0.0) - loop.time()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(wait, 0.0)):
-                    await self._over.wait()
+            while (wait := self.wait_of(host)) and not self._over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait.total_seconds()):
+                        await self._over.wait()
             if self._over.is_set():
                 raise PaceOverError(f"the worker ends, {host} is not asked any more")
             try:
                 yield
             finally:
-                after = loop.time() + delay.total_seconds()
-                self._next_ok[host] = max(after, self._next_ok.get(host, 0.0))
+                self.hold_off(host, delay)
 
     def hold_off(self, host: str, wait: timedelta) -> None:
-        """Leave the host alone for a while: it asked for that, or its lease says so."""
-        until = asyncio.get_running_loop().time() + wait.total_seconds()
+        """Leave the host alone for a while: its delay, or what it asked for."""
+        now = asyncio.get_running_loop().time()
+        until = now + wait.total_seconds()
         self._next_ok[host] = max(until, self._next_ok.get(host, 0.0))
+        if len(self._next_ok) > self._swept_above:
+            self._next_ok = {name: at for name, at in self._next_ok.items() if at > now}
+            self._swept_above = max(_MOST_HOSTS, 2 * len(self._next_ok))
 
     def wait_of(self, host: str) -> timedelta:
         """Return how long the host is still to be left alone."""
         left = self._next_ok.get(host, 0.0) - asyncio.get_running_loop().time()
         return timedelta(seconds=max(left, 0.0))
 
+    def forget(self, host: str) -> None:
+        """Drop what is known of a host that is given back, unless it is still to be left alone.
+
+        Such a one goes later, when there are many: until then a requisite may lie on it.
+        """
+        if not self.wait_of(host):
+            self._next_ok.pop(host, None)
+
     def close(self) -> None:
         """Give no more turns; who waits for one is told at once."""
         self._over.set()
-
-    def forget(self, host: str) -> None:
-        """Drop what is known of a host whose claim was given back."""
-        if (lock := self._locks.get(host)) is not None and not lock.locked():
-            del self._locks[host]
-            self._next_ok.pop(host, None)
 
 
 def retry_after(headers: Sequence[tuple[str, str]], *, now: datetime) -> timedelta | None:
     """Return the wait a Retry-After field asks for (RFC 9110 §10.2.3), at most a day."""
     for name, value in headers:
-        if name.lower() != "retry-after":
-            continue
-        if value.strip().isdecimal():
-            return min(timedelta(seconds=min(int(value), 10**9)), LONGEST_RETRY_AFTER)
-        try:
-            until = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-        return min(max(aware - now, timedelta(0)), LONGEST_RETRY_AFTER)
+        if name.lower() == "retry-after":
+            asked = _asked_wait(value.strip()[:_LONGEST_FIELD], now)
+            return None if asked is None else min(max(asked, timedelta(0)), LONGEST_RETRY_AFTER)
     return None
+
+
+def _asked_wait(value: str, now: datetime) -> timedelta | None:
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value), LONGEST_RETRY_AFTER.total_seconds()))
+    try:
+        until = parsedate_to_datetime(value)
+        return (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
+    except (ValueError, OverflowError):  # no date, or one that no calendar has
+        return None

@@ -1,11 +1,15 @@
 """Read robots.txt: what an answer to it allows, for how long, and which sitemaps it names."""
 
+import re
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from protego import Protego
 
+from crawler.fetch.guard import refused_url
+from spiders.address import absolute
 from storage.model import Outcome
 
 LARGEST_BYTES = 512 * 1024
@@ -16,6 +20,12 @@ TRIED_AGAIN_AFTER = timedelta(minutes=5)
 """How long the answer 'could not be fetched' stands."""
 LONGEST_DELAY = timedelta(seconds=60)
 """A longer Crawl-delay is cut to this, so that a site cannot ask never to be looked at."""
+MOST_SITEMAPS = 100
+MOST_ORIGINS = 2000
+MOST_KEPT_BYTES = 4 * 1024 * 1024
+"""Of all robots.txt texts together; their rules take up to forty times that."""
+
+_AGENT_LINE = re.compile(r"\s*user[-\s]*agent(?:\s*:|\s)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 class Rules(Protocol):
@@ -29,6 +39,11 @@ class Rules(Protocol):
     @property
     def sitemaps(self) -> tuple[str, ...]:
         """Return the sitemaps it names."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the length of the text they were read from."""
         ...
 
     def refusal(self, url: str) -> tuple[Outcome, str] | None:
@@ -48,6 +63,7 @@ class Parsed:
     agent: str
     kept_for: timedelta = KEPT_FOR
     sitemaps: tuple[str, ...] = ()
+    size_bytes: int = 0
 
     def refusal(self, url: str) -> tuple[Outcome, str] | None:
         """Return why robots.txt disallows a URL, or None."""
@@ -57,8 +73,9 @@ class Parsed:
 
     def delay(self) -> timedelta:
         """Return the Crawl-delay, at most a minute."""
-        asked = self.parser.crawl_delay(self.agent)
-        return min(timedelta(seconds=max(asked or 0.0, 0.0)), LONGEST_DELAY)
+        asked = self.parser.crawl_delay(self.agent) or 0.0
+        longest = LONGEST_DELAY.total_seconds()
+        return timedelta(seconds=min(asked, longest) if asked > 0 else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,7 @@ class Open:
 
     kept_for: timedelta = KEPT_FOR
     sitemaps: tuple[str, ...] = ()
+    size_bytes: int = 0
 
     def refusal(self, url: str) -> tuple[Outcome, str] | None:  # noqa: ARG002 - the protocol's
         """Return None: nothing is refused."""
@@ -89,6 +107,7 @@ class Unreachable:
     reason: str
     kept_for: timedelta = TRIED_AGAIN_AFTER
     sitemaps: tuple[str, ...] = ()
+    size_bytes: int = 0
 
     def refusal(self, url: str) -> tuple[Outcome, str] | None:  # noqa: ARG002 - the protocol's
         """Return the outcome and reason of the failed robots.txt exchange."""
@@ -101,7 +120,61 @@ class Unreachable:
         return timedelta(0)
 
 
-def read_rules(body: bytes, *, agent: str) -> Parsed:
-    """Return the rules of a robots.txt body for a product token such as ``Holdfast``."""
-    parser = Protego.parse(body[:LARGEST_BYTES].decode("utf-8", "replace"))
-    return Parsed(parser=parser, agent=agent, sitemaps=tuple(parser.sitemaps)[:100])
+def read_rules(body: bytes, *, agent: str, url: str) -> Parsed:
+    """Return the rules of the robots.txt at ``url`` for a product token such as ``Holdfast``."""
+    body = body[:LARGEST_BYTES]
+    lines = body.decode("utf-8-sig", "replace").splitlines()
+    parser = Protego.parse("\n".join(_addressed(line, agent) for line in lines))
+    named = (absolute(url, one) for one in list(parser.sitemaps)[:MOST_SITEMAPS])
+    sitemaps = tuple(one for one in named if one is not None and refused_url(one) is None)
+    return Parsed(parser=parser, agent=agent, sitemaps=sitemaps, size_bytes=len(body))
+
+
+def _addressed(line: str, agent: str) -> str:
+    """Return a line of robots.txt; one that names another crawler names nobody in particular.
+
+    The parser keeps each rule once for every crawler it is addressed to: a file of many names and
+    many rules would take minutes. It also takes the beginning of a token for the token, where
+    RFC 9309 §2.2.1 means the whole, without regard to case.
+    """
+    found = _AGENT_LINE.match(line)
+    if found is None:
+        return line
+    name = found[1].partition("#")[0].partition("/")[0].strip().lower()
+    if name in ("", "*"):
+        return f"User-agent: {name}"
+    return f"User-agent: {agent if name.rstrip('*') == agent.lower() else '-other-'}"
+
+
+class KnownRules:
+    """The rules of many origins, each for as long as it stands, and no more than is bearable.
+
+    ``now`` is in seconds of any one clock.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[Rules, float]] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, origin: str, *, now: float) -> Rules | None:
+        """Return what still stands of an origin's rules."""
+        rules, until = self._kept.get(origin, (None, 0.0))
+        if rules is None or now >= until:
+            return None
+        self._kept.move_to_end(origin)
+        return rules
+
+    def put(self, origin: str, rules: Rules, *, now: float) -> None:
+        """Keep an origin's rules; those that nobody asked for the longest make room."""
+        self._drop(origin)
+        self._kept[origin] = (rules, now + rules.kept_for.total_seconds())
+        self._bytes += rules.size_bytes
+        while len(self._kept) > MOST_ORIGINS or self._bytes > MOST_KEPT_BYTES:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, origin: str) -> None:
+        rules, _ = self._kept.pop(origin, (None, 0.0))
+        self._bytes -= rules.size_bytes if rules is not None else 0

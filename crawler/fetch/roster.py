@@ -9,7 +9,7 @@ from storage.model import Site
 
 
 class SpiderFileError(CrawlerError):
-    """Say that a spider file is missing, does not import, or holds no spider."""
+    """Say that a spider file is missing, does not import, or holds no spider that works."""
 
 
 def load(name: str) -> type[SiteSpider]:
@@ -29,6 +29,20 @@ def load(name: str) -> type[SiteSpider]:
     return found
 
 
+def made(site: Site) -> SiteSpider:
+    """Build the spider of a site and see that it works at all; raise SpiderFileError if not."""
+    kind = load(site.spider)
+    try:
+        spider = kind(site)
+        spider.whole_site()  # asked for outside a visit's own reading, and it may be overridden
+    except Exception as fault:
+        raise SpiderFileError(
+            f"the spider of spiders/{site.spider}.py cannot be made for the site {site.name} "
+            f"({type(fault).__name__}: {fault})"
+        ) from fault
+    return spider
+
+
 class Roster:
     """One spider for each site of a worker, loaded when the site is first visited."""
 
@@ -40,6 +54,6 @@ class Roster:
         known = self._spiders.get(site.name)
         if known is not None and known[0] == site:
             return known[1]
-        spider = load(site.spider)(site)
+        spider = made(site)
         self._spiders[site.name] = (site, spider)
         return spider

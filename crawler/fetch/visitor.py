@@ -91,12 +91,6 @@ class Visitor:
         """Return how long a host is still to be left alone after its last exchange."""
         return self._pace.wait_of(host)
 
-    def leave(self, host: str) -> timedelta:
-        """Forget a host that is given back; return how long it is still to be left alone."""
-        wait = self._pace.wait_of(host)
-        self._pace.forget(host)
-        return wait
-
     async def close(self) -> None:
         """End the engine, close the connections, close the WARC file under its final name."""
         # The engine waits for what it has under way, so that is cut first.

@@ -25,6 +25,7 @@ def put(db: Connection, standing: Standing) -> None:
         "good_capture_id": standing.good_capture_id,
         "told": standing.told,
         "told_kind": standing.told_kind,
+        "relook_at": standing.relook_at,
         "moved_to": standing.moved_to,
     }
     db.execute(insert_or_replace(db, standings), row)
@@ -47,5 +48,6 @@ def _from_row(row: RowMapping) -> Standing:
         good_capture_id=row["good_capture_id"],
         told=row["told"],
         told_kind=row["told_kind"],
+        relook_at=row["relook_at"],
         moved_to=row["moved_to"],
     )

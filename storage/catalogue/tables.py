@@ -196,6 +196,7 @@ standings = Table(
     Column("good_capture_id", ForeignKey("captures.id")),
     Column("told", Boolean, nullable=False),
     Column("told_kind", Words, nullable=False),
+    Column("relook_at", Moment),
     Column("moved_to", Noun(_ADDRESSES), nullable=False),
     Index(None, "phase"),
 )

@@ -115,6 +115,22 @@ def test_a_one_off_waits_for_another_one(tmp_path: Path, site: Site) -> None:
     assert made_visits == [(slow, "ok"), (watched, "ok")]
 
 
+def test_a_visit_ends_though_a_page_stays_out_of_reach(tmp_path: Path, site: Site) -> None:
+    """An outage is not waited for: it stays suspected, and the next run or the service goes on."""
+    archive = made(tmp_path / "archive", site.address)
+    page = site.url("/article")
+    site.pages["/article"] = article("The mole")
+    holdfast("watch", "add", "--archive", str(archive), page)
+    holdfast("visit", "--quiet", "--archive", str(archive))
+    site.pages["/article"] = Page(500, {}, "oops")
+    with begun("visit", "--quiet", "--archive", str(archive), page) as visit:
+        assert visit.wait(timeout=30) == 0, visit.communicate()
+    (status,) = rows("status", "--archive", str(archive))
+    (trouble,) = status["troubled"]
+    assert (trouble["kind"], trouble["phase"]) == ("server_error", "suspect")
+    assert trouble["next_look_at"] is not None
+
+
 def test_the_watch_list_goes_round(tmp_path: Path, site: Site) -> None:
     """Add, pause, resume, remove: each is seen in the list, and paused pages are left alone."""
     archive = made(tmp_path / "archive", site.address)

@@ -1,12 +1,13 @@
 """How far a one-off run is, and claims of given targets only."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from catalogues import HOUR, MINUTE, NOW, opened, visit, watch
 
 from storage.catalogue import claims, progress, standings, targets, visits
-from storage.model import Phase, Standing, TargetState
+from storage.model import Phase, Standing, Target, TargetState
 
 A, B = "https://a.example/", "https://b.example/"
 LEASE = 2 * MINUTE
@@ -48,14 +49,20 @@ def test_a_visited_target_that_is_due_again_does_not_keep_a_run_going(db):
     assert progress.of_run(db, since=NOW, now=NOW + HOUR).due == 0
 
 
+def suspected(target: Target, *, relook_at: datetime | None) -> Standing:
+    return Standing(target_id=target.id, phase=Phase.SUSPECT, kind="gone", relook_at=relook_at)
+
+
 def test_a_suspicion_says_when_it_is_looked_at_next(db):
     """Suspected targets that are still watched are waited for."""
     one, two = watch(db, f"{A}1", f"{A}2", due_at=NOW + HOUR)
     for target in (one, two):
-        standings.put(db, Standing(target_id=target.id, phase=Phase.SUSPECT, kind="gone"))
+        standings.put(db, suspected(target, relook_at=NOW + HOUR))
     targets.set_state(db, [two.id], TargetState.REMOVED)
     known = progress.of_run(db, since=NOW, now=NOW)
     assert (known.suspected, known.next_look_at) == (1, NOW + HOUR)
+    standings.put(db, suspected(one, relook_at=None))
+    assert progress.of_run(db, since=NOW, now=NOW).suspected == 0
 
 
 def test_a_claim_of_given_targets_leaves_the_others(db):

@@ -135,14 +135,17 @@ def test_a_home_page_that_fails_speaks_for_a_host_that_fails(db) -> None:
 
 
 def test_a_page_that_robots_txt_forbids_says_nothing(db) -> None:
-    """A look that was never made is no failing look."""
+    """A look that was never made is no failing look; nothing is left to ask then."""
     (lost,) = watch(db, f"{HOST}1")
     (home,) = watch(db, HOST)
     well(db, lost)
     suspect(db, lost)
     look = bad_look(db, lost, at=NOW)
-    visit(db, home, at=NOW, outcome=Outcome.BLOCKED_ROBOTS)
     assert around(db, lost, look)[0].host is HostState.UNKNOWN
+    visit(db, home, at=NOW, outcome=Outcome.BLOCKED_ROBOTS)
+    control, known = around(db, lost, look)
+    assert control.host is HostState.WELL
+    assert known.home_url is None
 
 
 def test_a_paused_home_page_cannot_be_asked(db) -> None:

@@ -369,16 +369,32 @@ def test_a_host_that_fails_as_a_whole_is_one_event():
     one, other = Watch(), Watch()
     for watch in (one, other):
         watch.look(gone(), after=DAY)
-        for _ in range(6):
+        while "host_down" not in watch.told:
             watch.relook(gone(), control=FAILING)
+        watch.relook(gone(), control=FAILING)
+        assert watch.verdict.look_again_at is None, "it is known now and looked at by schedule"
+        watch.look(gone(), after=DAY, control=FAILING)
     assert one.told == other.told == ["host_down"]
     assert one.events[0].id == other.events[0].id
     assert one.standing.phase is Phase.SUSPECT
-    one.relook(gone(), control=WELL)
+    one.look(gone(), after=DAY, control=WELL)
     assert one.told == ["host_down", "gone"]
     other.look(reading(), after=DAY)
     assert other.told == ["host_down", "restored"]
     assert other.events[-1].alert is Alert.DIGEST
+
+
+def test_a_person_waits_for_re_looks_and_for_no_more():
+    """An outage is looked at again as often as the list says, then by schedule or as down."""
+    watch = Watch()
+    watch.look(failure(Outcome.TIMEOUT), after=DAY)
+    waits = 0
+    while watch.verdict.deciding:
+        waits += 1
+        watch.relook(failure(Outcome.TIMEOUT))
+    assert waits == len(watch.site.confirm)
+    assert watch.standing.phase is Phase.SUSPECT
+    assert watch.verdict.look_again_at == watch.standing.since + watch.site.down_after
 
 
 # --- outages ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import pytest
 from behaviours import Behaviour, End, Pause
+from receivers import full_receiver
 from server import Page, Site
 
 from crawler.fetch.guard import AddressGuard
-from crawler.fetch.wire import Client, Limits, WireRequest
+from crawler.fetch.wire import Client, ClientClosedError, Limits, WireRequest
+from crawler.fetch.wire.resolver import in_loose_thread
 from storage.model import Exchange, Outcome, Truncation
 
 QUICK = Limits(
@@ -290,7 +293,11 @@ def drain(peer: socket.socket) -> None:
 
 def open_sockets_to(site: Site) -> list[str]:
     """List this process' sockets whose peer is the site (the site's own lie in its thread)."""
-    ports = {f":{port:04X}" for port in (site.port, site.tls_port)}
+    return sockets_to({f":{port:04X}" for port in (site.port, site.tls_port)})
+
+
+def sockets_to(ports: set[str]) -> list[str]:
+    """List the peers of this process' sockets that have one of these ports, in hexadecimal."""
     inodes = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:
@@ -537,3 +544,61 @@ def test_closing_the_client_ends_what_is_under_way(site):
             return await task
 
     assert asyncio.run(run()).outcome is Outcome.RESET
+
+
+def test_closing_the_client_cuts_a_connection_in_the_making():
+    """A connect to a full backlog, which would hang for its whole time, ends with the client."""
+
+    async def run(port: int) -> None:
+        ports = {f":{port:04X}"}
+        others = len(sockets_to(ports))
+        client = Client(guard=AddressGuard(["127.0.0.1"]), limits=Limits())
+        task = asyncio.create_task(client.fetch(WireRequest(url=f"http://127.0.0.1:{port}/")))
+        await asyncio.to_thread(until, lambda: len(sockets_to(ports)) > others)
+        await client.close()
+        with pytest.raises(ClientClosedError, match="given up"):
+            async with asyncio.timeout(5):
+                await task
+        assert len(sockets_to(ports)) == others
+
+    with full_receiver() as port:
+        asyncio.run(run(port))
+
+
+def test_a_closed_client_asks_nobody(site):
+    """What comes after ``close``, or waited for its turn until then, is refused and not sent."""
+
+    async def run() -> list[BaseException | Exchange]:
+        stalled, waiting = site.url("/cut/nothing-stall"), site.url("/page")
+        seen = site.requests("/cut/nothing-stall")
+        async with client_of(site) as client:
+            under_way = [client.fetch(WireRequest(url=stalled)) for _ in range(6)]
+            tasks = [asyncio.create_task(one) for one in under_way]
+            await asyncio.to_thread(site.wait_for, "/cut/nothing-stall", seen + 6)
+            tasks.append(asyncio.create_task(client.fetch(WireRequest(url=waiting))))
+            await asyncio.sleep(0)
+            await client.close()
+            tasks.append(asyncio.create_task(client.fetch(WireRequest(url=waiting))))
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+    before = site.requests("/page")
+    *cut, waited, late = asyncio.run(run())
+    assert {one.outcome for one in cut} == {Outcome.RESET}
+    assert isinstance(waited, ClientClosedError)
+    assert isinstance(late, ClientClosedError)
+    assert site.requests("/page") == before
+
+
+def test_a_look_up_that_hangs_holds_nobody_up():
+    """The loop ends at once although a name is still being looked up."""
+    over = threading.Event()
+
+    async def run() -> None:
+        async with asyncio.timeout(0.05):
+            await in_loose_thread(over.wait)
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
+    assert time.monotonic() - began < 2
+    over.set()

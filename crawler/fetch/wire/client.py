@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from crawler.errors import CrawlerError
 from crawler.fetch.guard import AddressGuard, refused_url
 from crawler.fetch.wire.answer import Answer
 from crawler.fetch.wire.connection import Connection, End
@@ -17,6 +18,10 @@ from crawler.fetch.wire.tls import Trust
 from storage.model import Exchange, Outcome
 
 _REPEATABLE = frozenset({"GET", "HEAD"})
+
+
+class ClientClosedError(CrawlerError):
+    """Say that a request was not sent because the client closed: our doing, not the web's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Client:
         self._pool = Pool()
         self._dialer = Dialer(guard=guard, resolver=Resolver(resolver), trust=trust)
         self._closed = False
-        self._dialling: set[asyncio.Task[Connection | Unreached]] = set()
+        self._brakes: set[asyncio.Timeout] = set()
 
     async def fetch(self, request: WireRequest) -> Exchange:
         """Make one exchange. What the web does to us is its outcome, never an exception.
@@ -59,6 +64,8 @@ class Client:
         No redirect is followed and no coding undone. ``answer`` must be closed by the caller. A
         GET or HEAD whose kept connection died before one byte of the answer is sent once more on
         a fresh one; the dead attempt is in ``earlier`` and wants its records too.
+
+        Raise ClientClosedError when ``close`` came before anything was sent.
         """
         refusal = refused_url(request.url)
         if refusal is not None:
@@ -66,6 +73,8 @@ class Client:
         place = place_of(request.url)
         sent = serialise(request, place)
         async with self._pool.turn(place):
+            if self._closed:
+                raise ClientClosedError(f"nothing is fetched from {place} any more")
             begun = _begin(request, place, sent)
             kept = self._pool.take(place)
             if kept is None:
@@ -78,10 +87,10 @@ class Client:
             return replace(again, earlier=(exchange,))
 
     async def close(self) -> None:
-        """Close all connections; exchanges under way end as reset."""
+        """Close all connections and take no more requests; exchanges under way end as reset."""
         self._closed = True
-        for dialling in self._dialling:
-            dialling.cancel()
+        for brake in self._brakes:
+            brake.reschedule(asyncio.get_running_loop().time())
         await self._pool.close()
 
     async def _on_fresh(self, begun: _Begun) -> Exchange:
@@ -90,26 +99,25 @@ class Client:
             return _unsent(
                 begun.request, dialled.outcome, dialled.reason, begun=begun, address=dialled.address
             )
+        if self._closed:  # while the connection was on its way here
+            dialled.abort()
+            raise ClientClosedError(f"nothing is fetched from {begun.place} any more")
         self._pool.add(dialled)
         return await self._on(dialled, begun)
 
     async def _dial(self, begun: _Begun) -> Connection | Unreached:
         """Open a connection; one that is still being opened when the client closes is given up."""
         limit = min(self._limits.connect, self._limits.total)
-        until = begun.clock + limit.total_seconds()
-        dialling = asyncio.create_task(self._dialer.dial(begun.place, until=until))
-        self._dialling.add(dialling)
+        brake = asyncio.timeout(None)  # only ``close`` pulls it
         try:
-            return await dialling
-        except asyncio.CancelledError:
-            ours = asyncio.current_task()
-            if not self._closed or (ours is not None and ours.cancelling()):
-                raise
-            return Unreached(
-                outcome=Outcome.RESET, reason=f"the connection to {begun.place} was given up"
-            )
+            async with brake:
+                self._brakes.add(brake)
+                until = begun.clock + limit.total_seconds()
+                return await self._dialer.dial(begun.place, until=until)
+        except TimeoutError as pulled:
+            raise ClientClosedError(f"the connection to {begun.place} was given up") from pulled
         finally:
-            self._dialling.discard(dialling)
+            self._brakes.discard(brake)
 
     async def _on(self, connection: Connection, begun: _Begun) -> Exchange:
         limits = self._limits

@@ -2,9 +2,14 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from datetime import timedelta
 from ipaddress import ip_address
+from typing import TypeVar
+
+T = TypeVar("T")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Look a name up: host and port to addresses, the best first; OSError when there are none."""
@@ -46,9 +51,26 @@ class Resolver:
 
 async def system_resolve(host: str, port: int) -> Sequence[str]:
     """Look a name up as this machine is set up to."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await in_loose_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return [str(address[0]) for *_, address in found]
+
+
+async def in_loose_thread(step: Callable[[], T]) -> T:
+    """Wait for a step in a thread of its own, which the end of the loop or process cuts loose.
+
+    The loop's own threads are joined at its end, and a name server may be silent for a minute.
+    """
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result.set_result(step())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the step is awaited
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="look-up", daemon=True).start()
+    return await asyncio.wrap_future(result)
 
 
 def _is_address(host: str) -> bool:

@@ -211,6 +211,7 @@ def upgrade() -> None:
         sa.Column("good_capture_id", ID),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.Column("told_kind", sa.Text(), nullable=False),
+        sa.Column("relook_at", sa.DateTime(timezone=True)),
         sa.Column("moved_to", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name="fk_standings_target_id"),
         sa.ForeignKeyConstraint(
