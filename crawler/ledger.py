@@ -12,6 +12,7 @@ from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.changes.telling import event_id
 from crawler.controls import ask
+from crawler.fetch.pace import retry_after
 from crawler.readings import Scene
 from crawler.revisit.calendar import History, next_due
 from storage.catalogue import captures, deliveries, events, sites, standings, targets, texts, visits
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 DIGEST_AFTER = timedelta(hours=1)
 """How long a digest gathers events before it is sent."""
 
+SHORT_WAIT = timedelta(minutes=1)
+"""A Retry-After up to this is kept by the pace of the host alone."""
 CONTROL_LEAD = timedelta(seconds=5)
 """How long before a re-look its control page is looked at, at most."""
 
@@ -125,18 +128,22 @@ def keep_verdict(
         )
         if good and after.article is not None and after.capture_id is not None:
             texts.put(db, after.capture_id, after.article)
-        relook_at = verdict.look_again_at if verdict.deciding else None
+        wait_until = _asked_until(after, visit)
+        relook_at = verdict.look_again_at if verdict.deciding and wait_until is None else None
         standings.put(db, replace(verdict.standing, relook_at=relook_at))
         tell_events(db, verdict.events, site=scene.site, now=now)
         target = targets.one(db, scene.target.id) or scene.target
         if target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
             if target.due_at is None or target.due_at > now:  # else somebody wants it now
-                targets.plan(db, target.id, verdict.look_again_at)
+                look_at = max(verdict.look_again_at, wait_until or verdict.look_again_at)
+                targets.plan(db, target.id, look_at)
             if verdict.needs_control or verdict.standing.phase is Phase.SUSPECT:
                 # The host is to be seen well, or failing, just before the page is looked at again.
                 lead = max(min(CONTROL_LEAD, (verdict.look_again_at - now) / 10), timedelta(0))
                 at = now if verdict.needs_control else verdict.look_again_at - lead
                 controls = ask(db, scene.neighbours, site=scene.site, now=now, at=at)
+        elif target.state is TargetState.ACTIVE and wait_until is not None:
+            targets.plan(db, target.id, max(wait_until, target.due_at or wait_until))
         elif _has_changed(verdict):
             targets.make_due(db, [scene.target.id], at=_after_change(scene, now=now))
         visits.mark_read(db, visit.id, at=now)
@@ -232,6 +239,14 @@ def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
         site = sites.one(db, target.site)
         if site is not None:
             tell_events(db, [event], site=site, now=now)
+
+
+def _asked_until(after: Reading, visit: Visit) -> datetime | None:
+    """Return until when the page asked to be left alone, if for longer than a re-look may wait."""
+    if after.status not in (429, 503):
+        return None
+    asked = retry_after(after.headers, now=visit.finished_at)
+    return visit.finished_at + asked if asked is not None and asked > SHORT_WAIT else None
 
 
 def _has_changed(verdict: Verdict) -> bool:

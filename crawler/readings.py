@@ -14,6 +14,7 @@ from storage.errors import CatalogueError
 from storage.model import (
     ANSWERED,
     Capture,
+    FoundBy,
     Outcome,
     Site,
     Standing,
@@ -41,6 +42,8 @@ class Scene:
     good_digest: str | None
     """Payload digest of the last good capture; the same digest needs no new reading."""
     control: Control
+    is_list: bool
+    """Whether the target is a start page that led to others."""
     neighbours: Neighbours
     """The other pages of the host, of which one may be looked at as a control."""
 
@@ -62,6 +65,7 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             standing=standing,
             good=_good_reading(db, good),
             good_digest=good.payload_digest if good is not None else None,
+            is_list=target.found_by is FoundBy.START and targets.led_to(db, target.url),
             control=control,
             neighbours=neighbours,
         )
@@ -77,6 +81,7 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         reason=visit.reason,
         status=visit.status,
         hops=hops,
+        is_list=scene.is_list,
     )
     last = hops[-1]
     if last.record is None or last.outcome not in ANSWERED:

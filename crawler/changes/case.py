@@ -27,6 +27,8 @@ class Reading:
     """Header fields of the last answer."""
     article: Article | None = None
     capture_id: int | None = None
+    is_list: bool = False
+    """Whether it is a start page that led to others: a front page, a section."""
     image_digests: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -115,11 +115,12 @@ def has_article(article: Article) -> bool:
 
 
 def routed(case: Case, alert: Alert) -> Alert:
-    """Return how an edit is told: that of a page without any article only in a digest.
+    """Return how an edit is told: that of a list, or a page without any article, in a digest.
 
-    Sections and front pages change all day; their visible text is compared all the same.
+    Sections and front pages change with every article; their text is compared all the same.
     """
-    if case.articles is not None and not any(has_article(one) for one in case.articles):
+    articles = case.articles
+    if case.after.is_list or (articles and not any(has_article(one) for one in articles)):
         return min(alert, Alert.DIGEST, key=list(Alert).index)
     return alert
 

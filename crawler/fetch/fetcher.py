@@ -22,6 +22,7 @@ from storage.model import Capture, Exchange, Outcome, Robots, Role, Site
 from storage.warc.writer import Kept
 
 MOST_HOPS = 20
+LONGEST_REST_FOR_A_PAGE = timedelta(seconds=15)
 MOST_ROBOTS_HOPS = 5
 """RFC 9309 §2.3.1.2 asks for at least five."""
 LARGEST_PAGE_BYTES = 2 * 1024 * 1024
@@ -175,11 +176,16 @@ class Fetcher:
         return Fetched(capture=rows[-1], headers=exchange.headers, body=body)
 
     def _obey_retry_after(self, host: str, exchange: Exchange) -> None:
-        if exchange.status not in (429, 503):
-            return
+        """Leave a host alone that asks for it (RFC 9110 §10.2.3).
+
+        429 speaks of us, and counts for the host as long as it says; 503 speaks of a page that is
+        not ready: that one waits as long as it says (``ledger``), its host a few seconds at most.
+        """
         asked = retry_after(exchange.headers, now=datetime.now(UTC))
-        if asked is not None:
+        if asked is not None and exchange.status == 429:
             self._pace.hold_off(host, asked)
+        elif asked is not None and exchange.status == 503:
+            self._pace.hold_off(host, min(asked, LONGEST_REST_FOR_A_PAGE))
 
     async def _body(self, ticket: Ticket, exchange: Exchange, role: Role) -> bytes:
         """Return what there is to read of an answer; a large sitemap waits until it is alone."""

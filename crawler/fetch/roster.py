@@ -29,9 +29,8 @@ def load(name: str) -> type[SiteSpider]:
     return found
 
 
-def made(site: Site) -> SiteSpider:
+def made(kind: type[SiteSpider], site: Site) -> SiteSpider:
     """Build the spider of a site and see that it works at all; raise SpiderFileError if not."""
-    kind = load(site.spider)
     try:
         spider = kind(site)
         spider.whole_site()  # asked for outside a visit's own reading, and it may be overridden
@@ -54,6 +53,6 @@ class Roster:
         known = self._spiders.get(site.name)
         if known is not None and known[0] == site:
             return known[1]
-        spider = made(site)
+        spider = made(load(site.spider), site)
         self._spiders[site.name] = (site, spider)
         return spider

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from storage.catalogue.dialects import portions
-from storage.catalogue.tables import standings, targets, visits
+from storage.catalogue.tables import hosts, standings, targets, visits
 from storage.model import Phase, TargetState
 
+LONGEST_PATIENCE = timedelta(minutes=1)
+"""A run leaves targets due whose host wants to be left alone for longer."""
 _WATCHED = (TargetState.ACTIVE, TargetState.ONCE)
 
 
@@ -59,12 +61,16 @@ def _of(
     watched = and_(chosen, targets.c.state.in_(_WATCHED))
     unvisited = or_(targets.c.last_visit_at.is_(None), targets.c.last_visit_at < since)
     visited = select(func.count()).where(watched, targets.c.last_visit_at >= since)
-    due = select(func.count()).where(watched, targets.c.queue_at <= now, unvisited)
+    # A host that asked to be left alone for long is not waited for; a lent one is.
+    patience = hosts.c.asleep_until <= now + LONGEST_PATIENCE
+    open_host = or_(hosts.c.asleep_until.is_(None), hosts.c.lease_worker.is_not(None), patience)
+    reachable = targets.c.host.in_(select(hosts.c.host).where(open_host))
+    due = select(func.count()).where(watched, targets.c.queue_at <= now, unvisited, reachable)
     suspects = (
         select(func.count(), func.min(targets.c.queue_at))
         .join_from(standings, targets, standings.c.target_id == targets.c.id)
         .where(standings.c.phase == Phase.SUSPECT, standings.c.relook_at.is_not(None))
-        .where(watched, targets.c.queue_at.is_not(None))
+        .where(watched, targets.c.queue_at.is_not(None), reachable)
     )
     unread = select(func.count()).where(visits.c.read_at.is_(None), chosen_visits)
     suspected, next_look_at = db.execute(suspects).one()

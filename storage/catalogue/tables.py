@@ -82,6 +82,7 @@ targets = Table(
     Index(None, "host", "queue_at"),
     Index(None, "queue_at", "site"),
     Index(None, "site", "state"),
+    Index(None, "found_on"),
 )
 
 hosts = Table(

@@ -111,6 +111,12 @@ def well_on_host(db: Connection, host: str, *, except_target: int) -> Target | N
     return None if row is None else from_row(row)
 
 
+def led_to(db: Connection, url: str) -> bool:
+    """Say whether a page led to other targets."""
+    found = select(targets.c.id).where(targets.c.found_on == url).limit(1)
+    return db.execute(found).first() is not None
+
+
 def plan(db: Connection, target_id: int, due_at: datetime | None) -> None:
     """Set when the target is to be visited next; None plans no visit."""
     _change(db, [target_id], due_at=due_at)

@@ -95,6 +95,7 @@ def upgrade() -> None:
     op.create_index("ix_targets_host_queue_at", "targets", ["host", "queue_at"])
     op.create_index("ix_targets_queue_at_site", "targets", ["queue_at", "site"])
     op.create_index("ix_targets_site_state", "targets", ["site", "state"])
+    op.create_index("ix_targets_found_on", "targets", ["found_on"])
     op.create_table(
         "texts",
         sa.Column("id", ID, nullable=False),
