@@ -206,6 +206,19 @@ def test_a_pass_ends_when_its_time_is_over(catalogue: Catalogue, receiver: WebRe
     assert deliver_due(catalogue, channels, door=OPEN, now=NOW) == Delivered(sent=1)
 
 
+def test_nothing_more_is_sent_once_the_service_ends(
+    catalogue: Catalogue, receiver: WebReceiver
+) -> None:
+    """What is under way is finished and written down, the rest stays due."""
+    enqueue(catalogue, "first", "desk", at=NOW - timedelta(minutes=1))
+    enqueue(catalogue, "second", "desk")
+    channels = {"desk": Webhook(url=receiver.url)}
+    over = deliver_due(catalogue, channels, door=OPEN, now=NOW, ended=lambda: bool(receiver.posts))
+    assert over == Delivered(sent=1)
+    assert posted(receiver) == ["first"]
+    assert rows(catalogue)["second"].attempts == 0
+
+
 def test_tries_come_ever_later_and_not_all_together() -> None:
     """Ten seconds doubling to an hour, a fifth more or less, the same for the same delivery."""
     first = trial("desk", now=NOW)

@@ -1,0 +1,140 @@
+"""What is written down after a visit and after a verdict."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from catalogues import HOUR, MINUTE, NOW, found, opened, visit, watch
+
+from crawler import ledger, readings
+from crawler.changes.case import Reading
+from crawler.changes.judge import Verdict
+from storage.catalogue import claims, deliveries, events, sites, standings, targets, texts, visits
+from storage.catalogue.engine import Catalogue
+from storage.model import (
+    Alert,
+    Article,
+    Block,
+    Capture,
+    Outcome,
+    Phase,
+    Role,
+    Site,
+    Standing,
+    TargetState,
+    Visit,
+)
+
+PAGE = "https://a.example/1"
+SITE = Site(name="paper", alerts=("desk",), every="6h")
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path):
+    kept = opened(tmp_path)
+    with kept.write() as db:
+        sites.put(db, [SITE])
+    yield kept
+    kept.close()
+
+
+def made(target_id: int, url: str = PAGE, *, outcome: Outcome = Outcome.OK) -> Visit:
+    """Make a visit with one capture, not yet written."""
+    return Visit(
+        target_id=target_id,
+        site=SITE.name,
+        url=url,
+        started_at=NOW,
+        finished_at=NOW,
+        outcome=outcome,
+        captures=(Capture(url=url, role=Role.TARGET, captured_at=NOW, outcome=outcome),),
+        found=tuple(found(f"{url}/new")),
+    )
+
+
+def test_new_pages_are_told_in_a_digest_but_not_those_of_the_first_look(catalogue) -> None:
+    """The first look at a page finds what is old; what a later one finds is new."""
+    with catalogue.write() as db:
+        (target,) = watch(db, PAGE)
+        claim = claims.claim(db, worker="w", now=NOW, lease=HOUR, limit=9)
+    ledger.keep_visit(catalogue, made(target.id), target=target, site=SITE, claim=claim)
+    with catalogue.read() as db:
+        assert events.listing(db) == []
+        (new,) = [one for one in targets.listing(db) if one.url.endswith("/new")]
+        again = targets.one(db, target.id)
+    assert new.due_at == NOW
+    later = replace(made(target.id), found=tuple(found(f"{PAGE}/later")))
+    ledger.keep_visit(catalogue, later, target=again, site=SITE, claim=claim)
+    with catalogue.read() as db:
+        (event,) = events.listing(db)
+        (delivery,) = deliveries.listing(db)
+    assert (event.kind, event.alert) == ("new_page", Alert.DIGEST)
+    assert [one.id for one in delivery.events] == [event.id]
+    assert delivery.next_try_at > NOW
+
+
+def test_a_page_that_became_watched_during_its_visit_is_planned(catalogue) -> None:
+    """`capture` made it due once; `watch add` came before the visit ended."""
+    with catalogue.write() as db:
+        (once,) = watch(db, PAGE, state=TargetState.ONCE)
+        claim = claims.claim(db, worker="w", now=NOW, lease=HOUR, limit=9)
+        targets.set_state(db, [once.id], TargetState.ACTIVE)
+    ledger.keep_visit(catalogue, made(once.id), target=once, site=SITE, claim=claim)
+    with catalogue.read() as db:
+        planned = targets.one(db, once.id)
+    assert planned is not None
+    assert planned.due_at is not None
+    assert NOW < planned.due_at <= NOW + 12 * HOUR
+
+
+def judged(catalogue: Catalogue, verdict: Verdict, after: Reading, done: Visit) -> None:
+    scene = readings.scene(done, catalogue=catalogue)
+    ledger.keep_verdict(catalogue, verdict, visit=done, scene=scene, after=after)
+
+
+def test_a_page_is_not_looked_at_again_before_the_time_it_asks_for(catalogue) -> None:
+    """Retry-After of two hours goes before the confirm delays; nobody is kept waiting for it."""
+    now = datetime.now(UTC)
+    with catalogue.write() as db:
+        (target,) = watch(db, PAGE)
+        done = visit(db, target, at=now, outcome=Outcome.SERVER_ERROR, next_due_at=now + HOUR)
+    standing = Standing(target_id=target.id, phase=Phase.SUSPECT, kind="server_error", since=now)
+    verdict = Verdict(standing=standing, look_again_at=now + MINUTE, deciding=True)
+    fields = (("Retry-After", "7200"),)
+    after = Reading(url=PAGE, at=now, outcome=Outcome.SERVER_ERROR, status=503, headers=fields)
+    judged(catalogue, verdict, after, done)
+    with catalogue.read() as db:
+        planned = targets.one(db, target.id)
+        kept = standings.one(db, target.id)
+    assert planned is not None
+    assert planned.due_at == now + 2 * HOUR
+    assert kept.relook_at is None
+    with catalogue.read() as db:
+        assert visits.unread(db, limit=9) == []
+
+
+def test_the_text_of_a_bad_look_is_not_that_of_the_page(catalogue) -> None:
+    """Only a look that carried the article gives `holdfast text` something to show."""
+    article = Article(url=PAGE, blocks=(Block(kind="paragraph", text="Not found."),))
+    with catalogue.write() as db:
+        (target,) = watch(db, PAGE)
+        done = visit(db, target)
+    (capture,) = done.captures
+    after = Reading(url=PAGE, at=NOW, outcome=Outcome.OK, article=article, capture_id=capture.id)
+    judged(catalogue, Verdict(standing=Standing(target_id=target.id)), after, done)
+    with catalogue.read() as db:
+        assert texts.of_capture(db, capture.id) is None
+    good = Standing(target_id=target.id, good_capture_id=capture.id)
+    judged(catalogue, Verdict(standing=good), after, done)
+    with catalogue.read() as db:
+        assert texts.of_capture(db, capture.id) == article
+
+
+def test_a_schedule_keeps_its_grid(catalogue) -> None:
+    """The next visit is one interval on, however late this one was."""
+    with catalogue.write() as db:
+        (target,) = watch(db, PAGE)
+    first = ledger.planned(target, SITE, now=NOW)
+    late = ledger.planned(replace(target, due_at=first), SITE, now=first + timedelta(hours=2))
+    assert late - first == timedelta(hours=6)
