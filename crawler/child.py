@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -15,7 +14,10 @@ try:
 except ImportError:  # the extra ``fast`` is not there: the loop is Python's own
     from asyncio import run as run_loop  # type: ignore[assignment] # it takes less
 
+from pydantic import TypeAdapter
+
 from crawler import build
+from crawler.config import Config
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.opening import Parts
@@ -55,7 +57,7 @@ def _parts(root: Path) -> Parts:
     Read anew it might be another one, or be half edited; what is changed holds from the next start.
     """
     archive = open_archive(root)
-    config = pickle.load(sys.stdin.buffer)  # noqa: S301 - it is our parent's
+    config = TypeAdapter(Config).validate_json(sys.stdin.buffer.read())
     return Parts(archive=archive, config=config, catalogue=open_catalogue(archive))
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -10,6 +9,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from pydantic import TypeAdapter
 
 from crawler.config import Config
 from storage.archive import Archive
@@ -50,7 +51,7 @@ class Children:
     ) -> None:
         self._archive = archive
         # Who sends no alerts need not know their secrets.
-        self._config = pickle.dumps(replace(config, alerts=()))
+        self._config = TypeAdapter(Config).dump_json(replace(config, alerts=()))
         self._lock_fd = lock_fd
         self._quiet = quiet
         self._left_open = threading.Event()

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 
 from crawler import build, opening
@@ -43,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; 0 after a clean end, 75 when another holds the archive."""
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
+    for one in (signal.SIGTERM, signal.SIGINT):  # until the service has its own handlers
+        signal.signal(one, lambda *_: sys.exit(0))
     with hold(open_archive(arguments.archive)) as held:
         own = opening.parts(arguments.archive)
         build.channels(own)  # a wrong option is refused before the first request
