@@ -6,7 +6,7 @@ from crawler.changes.case import Case, Reading
 from crawler.changes.judge import Control
 from crawler.controls import Neighbours, look_around
 from crawler.killable import ArticleReader
-from spiders.base import xml_root
+from spiders.base import LISTINGS, xml_root
 from storage.archive import Archive
 from storage.catalogue import captures, sites, standings, targets, texts
 from storage.catalogue.engine import Catalogue, Connection
@@ -25,9 +25,6 @@ from storage.model import (
 from storage.warc import reader
 
 LARGEST_PAGE_BYTES = 16 * 1024 * 1024
-LONGEST_PROLOGUE = 65536
-LISTINGS = ("urlset", "sitemapindex", "rss", "feed", "rdf")
-"""Sitemaps and feeds lead to articles and carry none: they are kept, never compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +87,7 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
     reading = replace(reading, headers=page.headers, capture_id=last.id)
     if scene.good is not None and last.outcome is Outcome.OK and same_bytes(scene, last):
         return replace(reading, article=scene.good.article)
-    if xml_root(page.body[:LONGEST_PROLOGUE]) in LISTINGS:
+    if xml_root(page.body) in LISTINGS:
         return reading
     article, warning = articles.read(page.body, url=last.url, headers=page.headers)
     return replace(reading, article=article, reason=reading.reason or warning)

@@ -61,14 +61,6 @@ class Pace:
         left = self._next_ok.get(host, 0.0) - asyncio.get_running_loop().time()
         return timedelta(seconds=max(left, 0.0))
 
-    def forget(self, host: str) -> None:
-        """Drop what is known of a host that is given back, unless it is still to be left alone.
-
-        Such a one goes later, when there are many: until then a requisite may lie on it.
-        """
-        if not self.wait_of(host):
-            self._next_ok.pop(host, None)
-
     def close(self) -> None:
         """Give no more turns; who waits for one is told at once."""
         self._over.set()

@@ -75,8 +75,6 @@ def test_a_longer_wait_is_never_shortened_by_a_delay():
         async with pace.turn("paper.example", delay=NONE):
             pace.hold_off("paper.example", HOUR)
         assert pace.wait_of("paper.example") > timedelta(minutes=59)
-        pace.forget("paper.example")
-        assert pace.wait_of("paper.example") > timedelta(minutes=59)
 
     run(main())
 
