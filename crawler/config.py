@@ -9,11 +9,9 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from crawler import options
-from crawler.errors import ConfigError
-from crawler.faults import Problem, encoding_fault, problems_of, syntax_fault, tell
-from crawler.packages import release
-from crawler.sections import (
+from crawler.configuration import options
+from crawler.configuration.faults import Problem, encoding_fault, problems_of, syntax_fault, tell
+from crawler.configuration.sections import (
     AlertSection,
     DefaultsSection,
     Document,
@@ -21,7 +19,9 @@ from crawler.sections import (
     nearest,
     variable,
 )
-from crawler.toml_lines import Lines, Place
+from crawler.configuration.toml_lines import Lines, Place
+from crawler.errors import ConfigError
+from crawler.packages import release
 from storage.model import Site
 
 _NO_DEFAULTS = Site(name="defaults")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from crawler.configuration.faults import problems_of
+from crawler.configuration.sections import ArchiveSection
 from crawler.console import escape
 from crawler.errors import ConfigError
-from crawler.faults import problems_of
-from crawler.sections import ArchiveSection
 from storage.archive import Archive, create
 
 HELP = "make an archive: a folder with a commented holdfast.toml"

@@ -22,13 +22,13 @@ from urllib.parse import urlsplit
 from crawler import opening
 from crawler.commands import add_archive, add_json
 from crawler.commands.init import make_archive
+from crawler.configuration.sections import check_site_name
 from crawler.console import escape, print_json_lines, print_table
 from crawler.errors import CrawlerError
 from crawler.fetch.guard import AddressGuard, refused_address, refused_url
 from crawler.listing import target_dict
 from crawler.opening import Parts
 from crawler.revisit.calendar import check_every
-from crawler.sections import check_site_name
 from storage.archive import Archive, holder
 from storage.catalogue import sites, targets
 from storage.catalogue.engine import Connection

@@ -11,9 +11,9 @@ import pytest
 from crawler import alerts, plugins
 from crawler.commands.init import configuration, make_archive
 from crawler.config import Config, load
+from crawler.configuration.sections import SECTIONS
 from crawler.deliver import make_channel, option_names
 from crawler.errors import ConfigError
-from crawler.sections import SECTIONS
 from storage.model import Robots, Site
 
 FULL = """

@@ -14,8 +14,8 @@ from crawler import alerts, commands, plugins
 from crawler.alerts import webhook
 from crawler.changes import rules
 from crawler.commands import make_parser, summaries
+from crawler.configuration.sections import SECTIONS
 from crawler.deliver import option_names
-from crawler.sections import SECTIONS
 from storage.catalogue.tables import metadata
 from storage.model import Alert, Outcome, Severity
 

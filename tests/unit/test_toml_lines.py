@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from crawler.toml_lines import Lines
+from crawler.configuration.toml_lines import Lines
 
 ODD = '''\
 # a comment with = and [brackets]

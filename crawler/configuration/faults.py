@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from crawler.sections import SECTIONS, nearest
-from crawler.toml_lines import Lines, Place
+from crawler.configuration.sections import SECTIONS, nearest
+from crawler.configuration.toml_lines import Lines, Place
 
 _SYNTAX = re.compile(r"(.*?)(?: \(at (?:line (\d+), column (\d+)|end of document)\))?", re.DOTALL)
 _MUST_BE = {
