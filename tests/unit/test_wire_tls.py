@@ -181,7 +181,7 @@ def test_a_handshake_that_fails_is_an_outcome(banner):
     """Plain HTTP, an alert, or a closed connection where TLS was to be: ``tls`` and why."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
+        await reader.read(65536)  # all of it: closing on unread bytes would be a reset
         writer.write(banner)
         writer.close()
 

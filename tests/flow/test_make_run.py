@@ -20,6 +20,8 @@ from urllib.request import urlopen
 
 import pytest
 
+pytestmark = pytest.mark.flow
+
 PROGRAM = Path(__file__).parents[2] / "deploy" / "run.py"
 
 STAND_IN = """\
