@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
-from crawler import flow
+from crawler import budget, flow
 from crawler.children import Children
 from crawler.deliver import Channel, make_channel
 from crawler.fetch.fetcher import Fetcher
@@ -29,13 +29,12 @@ from crawler.service import Service, Tick
 from crawler.web.app import make_app
 from crawler.worker import Worker
 from storage.archive import Hold
+from storage.catalogue import sites
 from storage.model import Robots, Site
 from storage.warc.writer import Info, Writer
 
 PRODUCT = "Holdfast"
 LANES = 16
-ROBOTS_POLICIES = {Robots.OBEY: "classic", Robots.IGNORE: "ignore", Robots.RECORD: "ignore"}
-"""What warcinfo calls our ways with robots.txt (WARC/1.1 annex B: ``classic`` is obeying it)."""
 
 
 def agent(own: Parts) -> str:
@@ -60,11 +59,11 @@ def worker(
         software=f"{PRODUCT}/{release()}",
         operator=settings.operator,
         contact=settings.contact,
-        robots=ROBOTS_POLICIES[own.config.defaults.robots],
+        robots=robots_policy(own, amend),
         user_agent=agent(own),
         is_part_of=own.archive.root.name,
     )
-    keeper = Keeper(Writer(own.archive, name=name, info=info), syncs)
+    keeper = Keeper(Writer(own.archive, name=f"{own.archive.root.name}-{name}", info=info), syncs)
     guard = AddressGuard([*own.config.network.allow_addresses, *allow])
     pace = Pace()
     fetcher = Fetcher(
@@ -144,7 +143,27 @@ def service(
         make_app=app,
         listener=listener,
         package_faults=tuple(package_faults()),
+        remarks=lambda: spent_budgets(own),
     )
+
+
+def spent_budgets(own: Parts) -> tuple[str, ...]:
+    """Return what is to be said of sites that have spent their budget for today."""
+    with own.catalogue.read() as db:
+        return budget.remarks(db, sites.listing(db), now=datetime.now(UTC))
+
+
+def robots_policy(own: Parts, amend: Callable[[Site], Site] | None) -> str:
+    """Return what warcinfo says of robots.txt: one word, or both with the sites that differ."""
+    with own.catalogue.read() as db:
+        listed = sites.listing(db)
+    amended = listed if amend is None else [amend(site) for site in listed]
+    ignoring = sorted(site.name for site in amended if site.robots is not Robots.OBEY)
+    if not ignoring:
+        return "classic"
+    if len(ignoring) == len(amended):
+        return "ignore"
+    return f"classic; ignored for the sites {', '.join(ignoring)}"
 
 
 def allowed_hosts(host: str, port: int) -> tuple[str, ...]:

@@ -231,7 +231,7 @@ class LogFormatter(logging.Formatter):
 
 
 def diff_text(diff: str, *, stream: TextIO | None = None) -> str:
-    """Return a word diff to be printed: in colours on a terminal, else with its marks."""
+    """Return a word diff to be printed, with its marks; in colours as well on a terminal."""
     return _shown_diff(diff, colours=coloured(stream or sys.stdout))
 
 
@@ -239,13 +239,13 @@ def _shown_diff(diff: str, *, colours: bool) -> str:
     """Return the diff escaped; every line of it begins and ends without colour."""
     shown_parts = []
     for mark, text in diff_parts(diff):
+        # The marks stay beside the colours: who copies the line, or sees no red, reads it right.
+        opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(mark, ("", ""))
+        colour = {"-": _RED, "+": _GREEN}.get(mark, "") if colours else ""
         pieces = [escape(piece) for piece in text.split("\n")]
-        if colours:
-            colour = {"-": _RED, "+": _GREEN}.get(mark, "")
-            shown_parts.append("\n".join(_paint(colour, piece) for piece in pieces))
-        else:
-            opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(mark, ("", ""))
-            shown_parts.append(opening + "\n".join(pieces) + closing)
+        pieces = [opening + pieces[0], *pieces[1:]]
+        pieces[-1] += closing
+        shown_parts.append("\n".join(_paint(colour, piece) for piece in pieces))
     return "".join(shown_parts).rstrip("\n")
 
 

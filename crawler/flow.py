@@ -28,7 +28,8 @@ async def make_visit(
     """Due target → visit → exchange → WARC → capture: bytes first, then the row."""
     ticket, visit = await visitor.visit(target, site, site_lost=books.site_lost)
     kept = await books.keep(visit, target=target, site=site, claim=claim)
-    logger.info("visited", extra=ledger.told(kept))
+    level = logging.INFO if ledger.is_news(kept, target) else logging.DEBUG
+    logger.log(level, "visited", extra=ledger.told(kept))
     async for made in visitor.requisites(ticket, wanted=books.wanted):
         await books.keep_requisites(kept, made)
     return kept

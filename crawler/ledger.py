@@ -23,6 +23,7 @@ from storage.model import (
     Capture,
     Claim,
     Event,
+    Outcome,
     Phase,
     Severity,
     Site,
@@ -36,6 +37,11 @@ logger = logging.getLogger(__name__)
 DIGEST_AFTER = timedelta(hours=1)
 """How long a digest gathers events before it is sent."""
 
+RARELY_ASKED = {
+    Outcome.BLOCKED_ROBOTS: timedelta(days=1),
+    Outcome.BLOCKED_ADDRESS: timedelta(hours=1),
+}
+"""What we may not look at is asked about again after this, however often it should be seen."""
 SHORT_WAIT = timedelta(minutes=1)
 """A Retry-After up to this is kept by the pace of the host alone."""
 CONTROL_LEAD = timedelta(seconds=5)
@@ -80,7 +86,10 @@ def keep_visit(
     """Write a visit, the targets it found and the target's next due time, all or nothing."""
     now = visit.finished_at
     with catalogue.write() as db:
-        kept = visits.finish(db, visit, claim=claim, next_due_at=planned(target, site, now=now))
+        next_due_at = planned(target, site, now=now)
+        if visit.outcome in RARELY_ASKED:
+            next_due_at = max(next_due_at, now + RARELY_ASKED[visit.outcome])
+        kept = visits.finish(db, visit, claim=claim, next_due_at=next_due_at)
         new = targets.add(db, visit.found, site=site.name, now=now, due_at=now)
         if target.last_visit_at is not None:
             tell_events(db, (_new_page(one, kept) for one in new), site=site, now=now)
@@ -186,6 +195,12 @@ def tell(verdict: Verdict, *, scene: Scene) -> None:
         )
     elif before.phase is Phase.SUSPECT and after.phase is Phase.OK:
         logger.info("suspicion ended", extra={"kind": before.kind, "url": scene.target.url})
+
+
+def is_news(visit: Visit, target: Target) -> bool:
+    """Say whether a visit is worth a line in the log: the first, or one that ended another way."""
+    last = (target.last_outcome, target.last_status)
+    return target.last_visit_at is None or last != (visit.outcome, visit.status)
 
 
 def told(visit: Visit) -> dict[str, object]:

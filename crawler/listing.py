@@ -82,6 +82,7 @@ def target_dict(target: Target) -> dict[str, object]:
         "url": target.url,
         "site": target.site,
         "state": target.state.value,
+        "muted": target.muted,
         "every": target.every,
         "due_at": _iso_or_none(target.due_at),
         "last_visit_at": _iso_or_none(target.last_visit_at),

@@ -17,10 +17,10 @@ from crawler.errors import CrawlerError
 from crawler.foreground import Foreground
 from crawler.opening import Parts
 from storage.archive import Hold, hold, holder, require_room
-from storage.catalogue import claims, progress, visits
+from storage.catalogue import claims, progress, targets, visits
 from storage.catalogue.progress import Progress
 from storage.errors import ArchiveLockedError
-from storage.model import Site
+from storage.model import Outcome, Site
 from storage.warc.recovery import Recovered, recover
 
 logger = logging.getLogger(__name__)
@@ -136,6 +136,8 @@ def prepare(own: Parts) -> list[str]:
     opening.publish_sites(own)
     with own.catalogue.write() as db:
         claims.free_all(db)
+        # allow_addresses may name them now.
+        targets.retry(db, Outcome.BLOCKED_ADDRESS, at=datetime.now(UTC))
     return list(repairs(recovered))
 
 

@@ -87,6 +87,8 @@ class Service:
     make_app: Callable[[Callable[[], Health]], FastAPI]
     listener: socket.socket
     package_faults: tuple[str, ...] = ()
+    remarks: Callable[[], tuple[str, ...]] = tuple
+    """What a person should know beside the health of processes and disk."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _ending: threading.Event = field(default_factory=threading.Event)
     _scheduler: AsyncIOScheduler | None = None
@@ -134,7 +136,7 @@ class Service:
         late = last_tick_at is not None and datetime.now(UTC) - last_tick_at > TICK_IS_LATE_AFTER
         workers = [child for child in self.children.all if child.kind == "worker"]
         reader = next(child for child in self.children.all if child.kind == "reader")
-        problems = [*self.package_faults, *self._problems(late=late, left=left)]
+        problems = [*self.package_faults, *self._problems(late=late, left=left), *self.remarks()]
         return Health(
             ok=not late and left >= 0 and any(one.alive for one in workers) and reader.alive,
             workers=tuple(

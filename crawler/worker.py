@@ -6,14 +6,14 @@ import time
 import zlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from crawler import flow, ledger
+from crawler import budget, flow, ledger
 from crawler.errors import CrawlerError
 from crawler.fetch.visitor import LONGEST_WAIT, Visitor
 from crawler.ledger import Books
 from storage.archive import Archive, room
-from storage.catalogue import claims, sites, standings, visits
+from storage.catalogue import claims, sites, standings
 from storage.catalogue.engine import Catalogue
 from storage.errors import CatalogueError, FenceError, StorageError
 from storage.model import Claim, Phase, Site, Target, TargetState
@@ -24,8 +24,8 @@ LEASE = timedelta(minutes=2)
 RENEWED_AFTER = LEASE / 3
 TARGETS_A_CLAIM = 10
 FAULTY_AGAIN_AFTER = timedelta(minutes=10)
-SPREAD = timedelta(hours=1)
-"""Over which the targets of a spent budget fall due the next day."""
+SPENT_AGAIN_AFTER = timedelta(minutes=10)
+"""When the targets of a spent budget are asked about again, up to twice that."""
 LOOKS_FOR_WORK_EVERY = timedelta(milliseconds=200)
 DRAINED_WITHIN = timedelta(seconds=5)
 """How long visits under way may go on after the signal to stop; the service ends within 10 s."""
@@ -49,7 +49,7 @@ class Worker:
     """What a one-off run changes about every site, such as ``--ignore-robots``."""
     _has_room_now: bool = True
     _room_seen_at: float = float("-inf")
-    _told_spent: dict[str, datetime] = field(default_factory=dict)
+    _told_spent: dict[str, date] = field(default_factory=dict)
     _sites: dict[str, Site] = field(default_factory=dict)
     _sites_read_at: float = float("-inf")
 
@@ -172,30 +172,28 @@ class Worker:
         """Say whether the site's budget for today (UTC) is spent; then the target waits.
 
         Looks that decide a suspicion, controls and what a person asked for once are made anyway.
+        What waits is asked about again soon, so that a raised budget counts at once.
         """
-        tomorrow = await self.books.in_thread(lambda: self._spent_until(target, site))
-        if tomorrow is None:
+        if not await self.books.in_thread(lambda: self._has_spent(target, site)):
             return False
-        until = tomorrow + SPREAD * (zlib.crc32(target.url.encode()) / 2**32)
+        wait = SPENT_AGAIN_AFTER * (1 + zlib.crc32(target.url.encode()) / 2**32)
+        until = datetime.now(UTC) + wait
         await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=until))
-        if self._told_spent.get(site.name) != tomorrow:
-            self._told_spent[site.name] = tomorrow
+        today = datetime.now(UTC).date()
+        if self._told_spent.get(site.name) != today:
+            self._told_spent[site.name] = today
             logger.warning(
                 "the site's budget for today is spent; its targets wait until tomorrow (UTC)",
                 extra={"site": site.name, "budget_per_day": site.budget_per_day},
             )
         return True
 
-    def _spent_until(self, target: Target, site: Site) -> datetime | None:
-        """Return when a site's budget begins anew, if that of today is spent for this target."""
-        now = datetime.now(UTC)
-        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    def _has_spent(self, target: Target, site: Site) -> bool:
         with self.catalogue.read() as db:
-            if visits.count_since(db, site=site.name, since=today) < site.budget_per_day:
-                return None
+            if not budget.is_spent(db, site, now=datetime.now(UTC)):
+                return False
             suspected = standings.one(db, target.id).phase is Phase.SUSPECT
-        exempt = suspected or target.state is TargetState.ONCE
-        return None if exempt else today + timedelta(days=1)
+        return not suspected and target.state is not TargetState.ONCE
 
     async def _renew(self, claim: Claim) -> None:
         """Keep the lease until cancelled; raise FenceError when it is lost, or cannot be kept."""

@@ -168,6 +168,8 @@ KEYS = {
     "sites": "its sites, or how many there are",
     "started_at": "when the visit began",
     "state": "its state",
+    "muted": "whether its events are kept and told to nobody",
+    "remarks": "sentences for a person, such as of a budget that is spent",
     "status": "HTTP status",
     "summary": "one sentence for a person",
     "suspects": "pages under suspicion",

@@ -151,6 +151,13 @@ def parse_moment(text: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+def parse_end(text: str) -> datetime:
+    """Return the time ``--at`` names; a day means its end, so that the day itself is included."""
+    moment = parse_moment(text)
+    is_day = len(text) == len("2026-11-22") and text.count("-") == 2
+    return moment + timedelta(days=1, microseconds=-1) if is_day else moment
+
+
 def parse_length(text: str) -> timedelta:
     """Return the length of time an argument names."""
     try:

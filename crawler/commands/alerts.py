@@ -19,7 +19,7 @@ from crawler.deliver import trial
 from crawler.errors import CrawlerError, DeliveryError
 from crawler.listing import iso
 from crawler.opening import Parts
-from storage.catalogue import deliveries
+from storage.catalogue import deliveries, sites
 
 HELP = "list the alert channels and deliveries, or send a test through each"
 GROUP = "care"
@@ -52,8 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(own: Parts, *, as_json: bool) -> int:
+    with own.catalogue.read() as db:
+        known = {site.name: site for site in [*sites.listing(db), *own.config.sites]}
     used = {
-        alert.name: [site.name for site in own.config.sites if alert.name in site.alerts]
+        alert.name: [name for name, site in known.items() if alert.name in site.alerts]
         for alert in own.config.alerts
     }
     if as_json:

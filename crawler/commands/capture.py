@@ -26,7 +26,7 @@ from crawler.commands import add_archive
 from crawler.commands.init import make_archive
 from crawler.console import escape
 from crawler.errors import CrawlerError
-from crawler.fetch.guard import refused_url
+from crawler.fetch.guard import refused_url, without_password
 from crawler.oneoff import OneOff, follow_progress
 from crawler.opening import Parts
 from storage.archive import Archive
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             ).run()
     failed = [*wrong.items(), *_failed(own, right, since=since)]
     for url, reason in failed:
-        print(f"not captured: {escape(url)}: {escape(reason)}", file=sys.stderr)
+        print(f"not captured: {escape(without_password(url))}: {escape(reason)}", file=sys.stderr)
     print(f"{len(urls) - len(failed)} of {len(urls)} captured in {arguments.archive}")
     return 1 if failed else 0
 

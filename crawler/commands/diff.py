@@ -11,7 +11,7 @@ import argparse
 
 from crawler import opening
 from crawler.changes.diff import as_text
-from crawler.commands import add_archive, add_json, parse_moment
+from crawler.commands import add_archive, add_json, parse_end
 from crawler.console import diff_text, json_line
 from crawler.history import last_change
 from crawler.listing import iso
@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_archive(parser)
     parser.add_argument("what", metavar="EVENT|URL")
-    parser.add_argument(
-        "--at", type=parse_moment, metavar="TIME", help="the last change before then"
-    )
+    parser.add_argument("--at", type=parse_end, metavar="TIME", help="the last change before then")
     add_json(parser)
 
 

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from crawler import opening
+from crawler import budget, opening
 from crawler.commands import add_archive, add_json
 from crawler.console import escape, json_line
 from crawler.durations import tell_duration
@@ -20,7 +20,7 @@ from crawler.listing import iso
 from crawler.opening import Parts
 from spiders.scope import why_not
 from storage.catalogue import events, sites, standings, targets
-from storage.model import Event, Phase, Site, Standing, Target, TargetState
+from storage.model import Event, Outcome, Phase, Site, Standing, Target, TargetState
 
 HELP = "say why: why a page is visited so often, in or out of scope; why an event is what it is"
 GROUP = "look"
@@ -56,6 +56,8 @@ def _sentences(own: Parts, what: str) -> Iterator[str]:
     elif target is not None and standing is not None:
         site = next((one for one in listed if one.name == target.site), None)
         yield from of_target(target, site and _as_read(site), standing)
+        with own.catalogue.read() as db:
+            yield from budget.remarks(db, [site] if site else [], now=datetime.now(UTC))
     elif "://" in what:
         yield from of_stranger(what, [_as_read(site) for site in listed])
     else:
@@ -104,6 +106,10 @@ def of_target(target: Target, site: Site | None, standing: Standing) -> Iterator
         yield f"It is visited by {whose}, auto: known for {age}; older pages are seen less often."
     else:
         yield f'It is visited by {whose}: "{every}" ({site.time_zone}).'
+    if target.last_outcome is Outcome.BLOCKED_ROBOTS:
+        yield "robots.txt forbids it, so it is asked about once a day only."
+    if target.muted:
+        yield "It is muted: its events are kept and told to nobody."
     if target.due_at is not None:
         yield f"The next visit is due at {iso(target.due_at)}."
     if standing.phase is Phase.CONFIRMED:

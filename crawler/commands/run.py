@@ -63,6 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
             logger.error("another package stands in for ours", extra={"fault": fault_found})
         for warning in own.config.warnings:
             logger.warning("configuration", extra={"says": warning})
+        if not (own.config.archive.operator and own.config.archive.contact):
+            logger.warning(
+                "nobody is named as the keeper of this archive; write operator and contact into "
+                "holdfast.toml: sites and other archives will want to know"
+            )
         for sentence in prepare(own):
             logger.warning("recovered after an unclean stop", extra={"what": sentence})
         logger.info("service started", extra={"archive": str(own.archive.root), "page": address})

@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 
 from crawler import opening
-from crawler.commands import add_archive, add_json, parse_moment
+from crawler.commands import add_archive, add_json, parse_end
 from crawler.console import diff_text, escape, json_line, print_table
 from crawler.errors import CrawlerError
 from crawler.listing import capture_dict, event_dict, iso
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_archive(parser)
     parser.add_argument("what", metavar="EVENT|URL")
-    parser.add_argument("--at", type=parse_moment, metavar="TIME", help="of a page: up to then")
+    parser.add_argument("--at", type=parse_end, metavar="TIME", help="of a page: up to then")
     add_json(parser)
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler import opening
+from crawler import budget, opening
 from crawler.commands import add_archive, add_json
 from crawler.console import escape, json_line, print_table
 from crawler.opening import Parts
 from storage.archive import holder
-from storage.catalogue import overview, standings, targets
+from storage.catalogue import overview, sites, standings, targets
 from storage.catalogue.overview import SiteOverview, Totals
 from storage.model import Phase, Standing, Target
 
@@ -39,6 +39,7 @@ class Status:
     disk_free_bytes: int
     totals: Totals
     sites: list[SiteOverview]
+    remarks: tuple[str, ...]
     troubled: list[tuple[Standing, Target]]
     """Suspected and confirmed pages."""
 
@@ -75,6 +76,7 @@ def _status(own: Parts) -> Status:
             disk_free_bytes=shutil.disk_usage(own.archive.root).free,
             totals=overview.totals(db, now=now),
             sites=overview.site_overviews(db, now=now),
+            remarks=budget.remarks(db, sites.listing(db), now=now),
             troubled=[(one, target) for one, target in known if target is not None],
         )
 
@@ -96,6 +98,7 @@ def _facts(status: Status) -> dict[str, object]:
             "oldest_due_at": totals.oldest_due_at,
             "outcomes": {one.value: count for one, count in totals.outcomes.items()},
         },
+        "remarks": list(status.remarks),
         "sites": [_site_facts(one) for one in status.sites],
         "troubled": [
             {
@@ -138,10 +141,12 @@ def _print_totals(status: Status) -> None:
         f"send, {totals.given_up_deliveries} given up"
     )
     print(f"disk      {status.disk_free_bytes / 2**30:.1f} GiB free")
+    for remark in status.remarks:
+        print(f"mind      {escape(remark)}")
     print()
 
 
-def _print_sites(sites: list[SiteOverview]) -> None:
+def _print_sites(listed: list[SiteOverview]) -> None:
     print_table(
         (
             (
@@ -155,7 +160,7 @@ def _print_sites(sites: list[SiteOverview]) -> None:
                 one.last_visit_at,
                 one.next_due_at,
             )
-            for one in sites
+            for one in listed
         ),
         (
             "site",

@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict
 
 from crawler import opening
-from crawler.commands import add_archive, add_json, parse_moment
+from crawler.commands import add_archive, add_json, parse_end
 from crawler.console import escape, json_line
 from crawler.history import article_at
 from crawler.listing import iso
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_archive(parser)
     parser.add_argument("url", metavar="URL")
-    parser.add_argument("--at", type=parse_moment, metavar="TIME", help="as it was then")
+    parser.add_argument("--at", type=parse_end, metavar="TIME", help="as it was then")
     add_json(parser)
 
 

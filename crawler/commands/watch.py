@@ -25,7 +25,7 @@ from crawler.commands.init import make_archive
 from crawler.configuration.sections import check_site_name
 from crawler.console import escape, print_json_lines, print_table
 from crawler.errors import CrawlerError
-from crawler.fetch.guard import AddressGuard, refused_address, refused_url
+from crawler.fetch.guard import AddressGuard, refused_address, refused_url, without_password
 from crawler.listing import target_dict
 from crawler.opening import Parts
 from crawler.revisit.calendar import check_every
@@ -101,7 +101,8 @@ def _add(own: Parts, arguments: argparse.Namespace) -> int:
     guard = AddressGuard(own.config.network.allow_addresses)
     for url in arguments.urls:
         if (reason := refused_url(url)) is not None:
-            raise CrawlerError(f"{url} cannot be watched: {reason}; nothing was added")
+            shown = without_password(url)
+            raise CrawlerError(f"{shown} cannot be watched: {reason}; nothing was added")
         if (reason := refused_address(url, guard)) is not None:
             print(
                 f"{escape(url)} will not be visited: {escape(reason)}; name it in allow_addresses "
@@ -124,7 +125,9 @@ def _add(own: Parts, arguments: argparse.Namespace) -> int:
                 targets.set_schedule(db, ids, arguments.every)
                 targets.make_due(db, ids, at=now)
     known = len(set(arguments.urls)) - new
-    print(f"{new} added" + (f", {known} watched already" if known else ""))
+    already = f", {known} watched already" if known else ""
+    changed = ", their schedule changed" if known and arguments.every is not None else ""
+    print(f"{new} added{already}{changed}")
     return 0
 
 

@@ -53,6 +53,7 @@ class _Allowance:
         return (self.port is None or self.port == port) and address in self.network
 
 
+_USERINFO = re.compile(r"//[^/?#]*@")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -98,6 +99,11 @@ def refused_address(url: str, guard: AddressGuard) -> str | None:
     except ValueError:
         return None
     return guard.refusal(host, parts.port or _PORTS[parts.scheme])
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown: what stands before an @ of its host is left out."""
+    return _USERINFO.sub("//…@", url, count=1)
 
 
 def origin_of(url: str) -> str:

@@ -19,7 +19,7 @@ from storage.catalogue import hosts
 from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import standings, targets
-from storage.model import Found, FoundBy, Phase, Robots, Target, TargetState
+from storage.model import Found, FoundBy, Outcome, Phase, Robots, Target, TargetState
 
 COLUMNS = tuple(column for column in targets.columns if column.name != "queue_at")
 """What a Target is made of."""
@@ -126,6 +126,13 @@ def make_due(db: Connection, ids: Sequence[int], *, at: datetime) -> None:
     """Make these due at this time or earlier; one that is due before keeps its place."""
     later = or_(targets.c.due_at.is_(None), targets.c.due_at > at)
     _change(db, ids, due_at=case((later, literal(at, Moment)), else_=targets.c.due_at))
+
+
+def retry(db: Connection, outcome: Outcome, *, at: datetime) -> None:
+    """Make due now every watched target whose last visit ended like this."""
+    ended = targets.c.last_outcome == outcome
+    waiting = select(targets.c.id).where(ended, targets.c.state == TargetState.ACTIVE)
+    make_due(db, list(db.execute(waiting).scalars()), at=at)
 
 
 def set_state(db: Connection, ids: Sequence[int], state: TargetState) -> None:

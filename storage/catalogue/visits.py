@@ -84,9 +84,10 @@ def add_captures(db: Connection, visit: Visit, made: Sequence[Capture]) -> None:
 
 
 def count_since(db: Connection, *, site: str, since: datetime) -> int:
-    """Count the visits to a site that ended at this time or later."""
+    """Count the visits to a site that ended at this time or later, and were really made."""
+    made = visits.c.outcome.not_in((Outcome.BLOCKED_ROBOTS, Outcome.BLOCKED_ADDRESS))
     statement = select(func.count()).select_from(visits)
-    statement = statement.where(visits.c.site == site, visits.c.finished_at >= since)
+    statement = statement.where(visits.c.site == site, visits.c.finished_at >= since, made)
     return db.execute(statement).scalar_one()
 
 

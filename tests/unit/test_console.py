@@ -197,20 +197,20 @@ def test_a_traceback_is_indented_and_escaped():
 
 
 def test_removed_is_red_and_added_is_green_on_a_terminal():
-    """Colours stand for the marks of the word diff; elsewhere the marks stay."""
+    """Colours come beside the marks of the word diff, which stay for those who see none."""
     diff = "He said [-no-]{+yes+} to it."
     assert line("e", diff=diff).split("\n")[1] == f"    | {diff}"
     painted = line("e", diff=diff, colours=True).split("\n")[1]
-    assert painted == "    | He said \x1b[31mno\x1b[0m\x1b[32myes\x1b[0m to it."
+    assert painted == "    | He said \x1b[31m[-no-]\x1b[0m\x1b[32m{+yes+}\x1b[0m to it."
 
 
-def test_a_diff_is_printed_in_colours_or_with_its_marks(terminal):
+def test_a_diff_is_printed_with_its_marks_and_in_colours(terminal):
     """A changed run of several lines is coloured line by line; a pipe gets the marks."""
     stream, _ = terminal
     diff = "kept [-one\ntwo-]\x1b"
     assert diff_text(diff, stream=io.StringIO()) == "kept [-one\ntwo-]\\x1b"
     red = "\x1b[31m{}\x1b[0m".format
-    assert diff_text(diff, stream=stream) == f"kept {red('one')}\n{red('two')}\\x1b"
+    assert diff_text(diff, stream=stream) == f"kept {red('[-one')}\n{red('two-]')}\\x1b"
 
 
 def test_kinds_have_colours_on_a_terminal_only():
