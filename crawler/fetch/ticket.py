@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from storage.model import (
-    ANSWERED,
     Capture,
     Found,
     Outcome,
@@ -77,8 +76,3 @@ def blocked(url: str, outcome: Outcome, reason: str, *, role: Role, hop: int) ->
         outcome=outcome,
         reason=reason,
     )
-
-
-def answered(visit: Visit) -> bool:
-    """Say whether a visit ended in a complete HTTP answer, a 404 included."""
-    return visit.outcome in ANSWERED
