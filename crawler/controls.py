@@ -10,6 +10,7 @@ from storage.catalogue import standings, targets, visits
 from storage.catalogue.engine import Connection
 from storage.model import (
     ANSWERED,
+    NOT_ASKED,
     Found,
     FoundBy,
     Outcome,
@@ -26,7 +27,6 @@ COUNTS_FOR = timedelta(minutes=1)
 ENOUGH_FAILING = 3
 """Controls that were asked and failed, after which the host is taken to fail as a whole."""
 GOOD = (Outcome.OK, Outcome.NOT_MODIFIED)
-NOT_ASKED = (Outcome.BLOCKED_ADDRESS, Outcome.BLOCKED_ROBOTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Gather what a verdict is made of: the visit read, the last good reading, the host around it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from crawler.changes.case import Case, Reading
@@ -16,6 +17,7 @@ from storage.model import (
     Capture,
     FoundBy,
     Outcome,
+    Phase,
     Site,
     Standing,
     Target,
@@ -36,8 +38,6 @@ class Scene:
     standing: Standing
     good: Reading | None
     """The last good reading, with its article."""
-    good_digest: str | None
-    """Payload digest of the last good capture; the same digest needs no new reading."""
     control: Control
     is_list: bool
     """Whether the target is a start page that led to others."""
@@ -55,13 +55,15 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             raise CatalogueError(message)
         standing = standings.one(db, visit.target_id)
         good = _capture(db, standing.good_capture_id)
-        control, neighbours = look_around(db, target, site, visit, standing)
+        before = _good_reading(db, good)
+        control, neighbours = Control(), Neighbours()
+        if standing.phase is not Phase.OK or not same_bytes(before, visit.captures):
+            control, neighbours = look_around(db, target, site, visit, standing)
         return Scene(
             site=site,
             target=target,
             standing=standing,
-            good=_good_reading(db, good),
-            good_digest=good.payload_digest if good is not None else None,
+            good=before,
             is_list=target.found_by is FoundBy.START and targets.led_to(db, target.url),
             control=control,
             neighbours=neighbours,
@@ -85,7 +87,7 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         return reading
     page = reader.page(archive, last.record, limit_bytes=LARGEST_PAGE_BYTES)
     reading = replace(reading, headers=page.headers, capture_id=last.id)
-    if scene.good is not None and last.outcome is Outcome.OK and same_bytes(scene, last):
+    if scene.good is not None and same_bytes(scene.good, hops):
         return replace(reading, article=scene.good.article)
     if xml_root(page.body) in LISTINGS:
         return reading
@@ -93,15 +95,18 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
     return replace(reading, article=article, reason=reading.reason or warning)
 
 
-def same_bytes(scene: Scene, capture: Capture) -> bool:
-    """Say whether a capture carries the very payload of the last good one, at the same address."""
-    good = scene.good
+def same_bytes(good: Reading | None, made: Sequence[Capture]) -> bool:
+    """Say whether a visit brought the very payload of the last good one, at the same address.
+
+    Such a look needs no extractor, and nothing of the host around it bears on it.
+    """
+    if good is None or good.article is None or good.payload_digest is None:
+        return False
+    last = payload_captures(made)[-1]
     return (
-        good is not None
-        and good.article is not None
-        and good.article.url == capture.url
-        and scene.good_digest is not None
-        and scene.good_digest == capture.payload_digest
+        last.outcome is Outcome.OK
+        and last.url == good.article.url
+        and last.payload_digest == good.payload_digest
     )
 
 

@@ -39,6 +39,10 @@ ANSWERED = frozenset(
 """Outcomes of a complete HTTP answer; a visit that ends in one of them is a capture."""
 
 
+NOT_ASKED = frozenset({Outcome.BLOCKED_ADDRESS, Outcome.BLOCKED_ROBOTS})
+"""Outcomes of what we did not ask for: no request was made, and the host said nothing."""
+
+
 class Truncation(StrEnum):
     """Why an answer was cut short: the values of ``WARC-Truncated`` (WARC/1.1 §5.13)."""
 

@@ -11,6 +11,7 @@ from crawler.changes.case import Case
 from crawler.changes.findings import find
 from crawler.changes.suspicion import CHALLENGE, DOWN, HOST_DOWN, OUTAGES
 from storage.model import (
+    NOT_ASKED,
     Alert,
     Axis,
     Event,
@@ -25,8 +26,6 @@ from storage.model import (
 
 _UNREADABLE = "unreadable"
 """Kind of a look at a page from which no text could be read: neither good nor bad."""
-
-_NOT_ASKED = frozenset({Outcome.BLOCKED_ADDRESS, Outcome.BLOCKED_ROBOTS})
 
 
 class HostState(StrEnum):
@@ -138,7 +137,7 @@ def _says_something(case: Case) -> bool:
 def _silent(hearing: _Hearing) -> Verdict:
     """Judge a look that shows nothing: not asked for (robots, address guard), or not readable."""
     standing = hearing.standing
-    if standing.phase is not Phase.SUSPECT or hearing.look.outcome in _NOT_ASKED:
+    if standing.phase is not Phase.SUSPECT or hearing.look.outcome in NOT_ASKED:
         return Verdict(standing=standing, findings=hearing.findings)
     # Remembered, so that the waits grow while the page stays unreadable.
     standing = suspicion.with_look(standing, replace(hearing.look, kind=_UNREADABLE))

@@ -17,7 +17,6 @@ go by holdfast.toml, so --ignore-robots, --allow-address and --no-requisites are
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from crawler.oneoff import OneOff, follow_progress
 from crawler.opening import Parts
 from storage.archive import Archive
 from storage.catalogue import sites, targets, visits
-from storage.model import ANSWERED, Found, FoundBy, TargetState
+from storage.model import ANSWERED, Found, FoundBy, Site, TargetState
 
 HELP = "capture pages now, once, with what they need to be shown"
 GROUP = "start"
@@ -108,10 +107,11 @@ def _urls(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _enter(own: Parts, urls: list[str], *, since: datetime) -> list[int]:
     """Make each URL due now, known ones in their own site, others once."""
-    site = replace(own.config.defaults, name=SITE, spider="page", start=())
+    defaults = own.config.defaults
+    site = Site(name=SITE, spider="page", every=defaults.every)
     with own.catalogue.write() as db:
         if sites.one(db, SITE) is None:
-            sites.put(db, [site])
+            sites.put(db, [opening.following(defaults, site)])
         found = [Found(url=url, found_by=FoundBy.USER) for url in urls]
         targets.add(
             db,

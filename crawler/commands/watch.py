@@ -32,7 +32,7 @@ from crawler.revisit.calendar import check_every
 from storage.archive import Archive, holder
 from storage.catalogue import sites, targets
 from storage.catalogue.engine import Connection
-from storage.model import Found, FoundBy, Target, TargetState
+from storage.model import Found, FoundBy, Site, Target, TargetState
 
 HELP = "add pages and sites to the watch list, list, pause, resume or remove them"
 GROUP = "start"
@@ -159,15 +159,13 @@ def _enter_site(
     """Make the site if there is none; one added by command learns its new start pages."""
     known = sites.one(db, name)
     if known is None:
-        fresh = replace(
-            own.config.defaults,
+        fresh = Site(
             name=name,
             start=tuple(urls) if discover else (),
             spider="site" if discover else "page",
             every=every or own.config.defaults.every,
-            from_file=False,
         )
-        sites.put(db, [fresh])
+        sites.put(db, [opening.following(own.config.defaults, fresh)])
     elif discover and not known.from_file:
         start = tuple(dict.fromkeys([*known.start, *urls]))
         spider = "site" if known.spider == "page" else known.spider

@@ -11,7 +11,7 @@ from storage.catalogue.dialects import insert_or_replace, portions
 from storage.catalogue.tables import captures as capture_rows
 from storage.catalogue.tables import tallies, targets, visits
 from storage.errors import CatalogueError
-from storage.model import ANSWERED, Capture, Claim, Outcome, TargetState, Visit
+from storage.model import ANSWERED, NOT_ASKED, Capture, Claim, Outcome, TargetState, Visit
 
 _NESTED = ("captures", "found")
 _PLAIN = tuple(field.name for field in fields(Visit) if field.name not in _NESTED)
@@ -85,7 +85,7 @@ def add_captures(db: Connection, visit: Visit, made: Sequence[Capture]) -> None:
 
 def count_since(db: Connection, *, site: str, since: datetime) -> int:
     """Count the visits to a site that ended at this time or later, and were really made."""
-    made = visits.c.outcome.not_in((Outcome.BLOCKED_ROBOTS, Outcome.BLOCKED_ADDRESS))
+    made = visits.c.outcome.not_in(sorted(NOT_ASKED))
     statement = select(func.count()).select_from(visits)
     statement = statement.where(visits.c.site == site, visits.c.finished_at >= since, made)
     return db.execute(statement).scalar_one()
