@@ -7,7 +7,7 @@ from crawler.changes.case import Case, Reading
 from crawler.changes.judge import Control
 from crawler.controls import Neighbours, look_around
 from crawler.killable import ArticleReader
-from spiders.base import LISTINGS, xml_root
+from spiders.reading.listings import LISTINGS, xml_root
 from storage.archive import Archive
 from storage.catalogue import captures, sites, standings, targets, texts
 from storage.catalogue.engine import Catalogue, Connection

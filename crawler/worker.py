@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from crawler import budget, flow, ledger
 from crawler.errors import CrawlerError
-from crawler.fetch.visitor import LONGEST_WAIT, Visitor
+from crawler.fetch.requisites import LONGEST_WAIT
+from crawler.fetch.visitor import Visitor
 from crawler.ledger import Books
 from storage.archive import Archive, room
 from storage.catalogue import claims, sites, standings

@@ -275,6 +275,21 @@ class RecordRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The earlier record a revisit stands for, its fields letter by letter as they lie there.
+
+    ``reader.original`` makes it from the reference of that record.
+    """
+
+    record_id: str
+    uri: str
+    date: str
+    payload_digest: str
+    place: tuple[str, int] | None = None
+    """Name of the WARC file and offset in it, so that its page is found without an index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """One exchange of a visit as the catalogue knows it; ``record`` None when nothing was written.
 
@@ -300,6 +315,10 @@ class Capture:
     address: str | None = None
     record: RecordRef | None = None
     request_record: RecordRef | None = None
+    record_id: str | None = None
+    """``WARC-Record-ID`` of ``record``, as it lies there."""
+    refers_to: str | None = None
+    """For a revisit record the id of the record that holds its payload."""
     payload_digest: str | None = None
     payload_bytes: int = 0
     truncated: Truncation | None = None

@@ -15,8 +15,8 @@ from crawler.fetch.pace import Pace, retry_after
 from crawler.fetch.ticket import Ticket, blocked
 from crawler.fetch.wire import Client, WireRequest
 from spiders.address import absolute
-from spiders.base import LISTINGS, SITEMAPS, xml_root
-from storage.catalogue.hosts import host_of
+from spiders.reading.listings import LISTINGS, SITEMAPS, xml_root
+from storage.host import host_of
 from storage.message import codings_of, decode, entity
 from storage.model import Capture, Exchange, Outcome, Robots, Role, Site
 from storage.warc.writer import Kept
@@ -78,13 +78,18 @@ class Fetcher:
             ticket.reason = f"more than {MOST_HOPS} redirects"
         return fetched
 
-    async def requisite(self, ticket: Ticket, url: str, *, via: str) -> None:
-        """Fetch something a page needs, redirects included, and keep it beside the page."""
-        for hop in range(MOST_HOPS + 1):
-            fetched = await self.one(ticket, url, role=Role.REQUISITE, hop=hop, via=via)
+    async def requisite(self, ticket: Ticket, url: str, *, via: str) -> Fetched:
+        """Fetch something a page needs, redirects included, and keep it; return the last hop.
+
+        ``body`` is decoded where it is text: a style sheet or a frame has requisites of its own.
+        """
+        fetched = await self.one(ticket, url, role=Role.REQUISITE, hop=0, via=via)
+        for hop in range(1, MOST_HOPS + 1):
             if fetched.capture.location is None:
-                return
+                return fetched
             url, via = fetched.capture.location, url
+            fetched = await self.one(ticket, url, role=Role.REQUISITE, hop=hop, via=via)
+        return fetched
 
     async def one(
         self, ticket: Ticket, url: str, *, role: Role, hop: int, via: str | None
@@ -171,7 +176,7 @@ class Fetcher:
             ticket.captures += rows
             self._obey_retry_after(host, exchange)
             body = b""
-            if role is not Role.REQUISITE and rows[-1].location is None:
+            if rows[-1].location is None:
                 body = await self._body(ticket, exchange, role)
         return Fetched(capture=rows[-1], headers=exchange.headers, body=body)
 
@@ -231,6 +236,7 @@ def row_of(exchange: Exchange, kept: Kept, role: Role, hop: int) -> Capture:
         address=exchange.address,
         record=kept.record,
         request_record=kept.request,
+        record_id=kept.record_id,
         payload_digest=exchange.payload_digest,
         payload_bytes=exchange.payload_bytes,
         truncated=exchange.truncated,

@@ -1,8 +1,7 @@
 """Make one visit: the page and its redirects through the engine, then what the page needs."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
@@ -10,28 +9,18 @@ from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.keeper import Keeper
 from crawler.fetch.lane import EngineLane
 from crawler.fetch.pace import Pace
+from crawler.fetch.requisites import Gatherer, Wanted
 from crawler.fetch.roster import Roster, SpiderFileError, load
 from crawler.fetch.ticket import Ticket, new_ticket
 from spiders.base import SiteSpider
 from spiders.scope import in_scope
-from storage.catalogue.hosts import host_of
-from storage.model import ANSWERED, Capture, Found, FoundBy, Outcome, Robots, Site, Target, Visit
+from storage.model import Capture, Found, FoundBy, Robots, Site, Target, Visit
 
 logger = logging.getLogger(__name__)
 
-MOST_REQUISITES = 500
-REQUISITES_A_BATCH = 10
-"""Requisites that are synced and written down together."""
-FAILED_REST_FOR = timedelta(days=1)
-"""How long a requisite that could not be had is not asked for again by this worker."""
-MOST_FAILED = 10_000
-LONGEST_WAIT = timedelta(seconds=30)
-"""A host that wants to be left alone for longer is given back, and its requisites wait."""
 FALLBACK_SPIDER = "page"
 """Reads the pages of a site whose own spider file is broken: they are kept all the same."""
 
-Wanted = Callable[[Site, list[str]], Awaitable[list[str]]]
-"""Given a site and requisite addresses, return those still to be fetched."""
 SiteLost = Callable[[Target, str], Awaitable[None]]
 """Told once when the spider file of a target's site does not load, with the reason."""
 
@@ -49,7 +38,7 @@ class Visitor:
         self._lane = lane
         self._roster = Roster()
         self._lost: set[str] = set()
-        self._failed: dict[str, float] = {}
+        self._gatherer = Gatherer(fetcher=fetcher, keeper=keeper, pace=pace)
 
     async def open(self) -> None:
         """Start the engine."""
@@ -71,21 +60,9 @@ class Visitor:
         await self._keeper.synced()
         return ticket, ticket.visit(finished_at=datetime.now(UTC))
 
-    async def requisites(self, ticket: Ticket, *, wanted: Wanted) -> AsyncIterator[list[Capture]]:
-        """Fetch what the page needs and the site does not have yet; yield what is on the disk."""
-        page = ticket.captures[-1]
-        if not ticket.site.requisites or page.outcome is not Outcome.OK:
-            return
-        told = len(ticket.captures)
-        for batch in batched(await self._wanted(ticket, wanted), REQUISITES_A_BATCH):
-            for url in batch:
-                if self._pace.wait_of(host_of(url)) < LONGEST_WAIT:
-                    await self._fetcher.requisite(ticket, url, via=page.url)
-                    self._note(url, ticket.captures[-1])
-            await self._keeper.synced()
-            if len(ticket.captures) > told:
-                yield ticket.captures[told:]
-                told = len(ticket.captures)
+    def requisites(self, ticket: Ticket, *, wanted: Wanted) -> AsyncIterator[list[Capture]]:
+        """Fetch what the page of a visit needs; yield what is on the disk (see ``Gatherer``)."""
+        return self._gatherer.gather(ticket, wanted=wanted)
 
     def wait_of(self, host: str) -> timedelta:
         """Return how long a host is still to be left alone after its last exchange."""
@@ -118,25 +95,3 @@ class Visitor:
             if in_scope(everywhere, url):
                 found = Found(url=url, found_by=FoundBy.SITEMAP, found_on=robots_url)
                 ticket.found.append(found)
-
-    async def _wanted(self, ticket: Ticket, wanted: Wanted) -> list[str]:
-        """Return the requisites to fetch: each once, not known to the site, not failed lately."""
-        urls = list(dict.fromkeys(ticket.requisites))[:MOST_REQUISITES]
-        now = asyncio.get_running_loop().time()
-        worth = [url for url in urls if self._failed.get(url, now) <= now]
-        return await wanted(ticket.site, worth) if worth else []
-
-    def _note(self, url: str, capture: Capture) -> None:
-        """Remember a requisite that could not be had."""
-        if capture.outcome in ANSWERED and capture.outcome is not Outcome.SERVER_ERROR:
-            return
-        while len(self._failed) >= MOST_FAILED:
-            del self._failed[next(iter(self._failed))]
-        later = asyncio.get_running_loop().time() + FAILED_REST_FOR.total_seconds()
-        self._failed[url] = later
-
-
-def batched(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Yield a sequence in parts of at most ``size``."""
-    for start in range(0, len(urls), size):
-        yield urls[start : start + size]

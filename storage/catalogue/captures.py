@@ -12,9 +12,12 @@ from storage.model import ANSWERED, Capture, Outcome, RecordRef, Role
 COLUMNS = tuple(column for column in captures.columns if column.name != "text_id")
 """What a Capture is made of."""
 
-_PLAIN = tuple(
-    column.name for column in COLUMNS if not column.name.startswith(("record_", "request_"))
+_PLACES = tuple(
+    f"{name}_{part}"
+    for name in ("record", "request")
+    for part in ("file", "offset", "length", "digest")
 )
+_PLAIN = tuple(column.name for column in COLUMNS if column.name not in _PLACES)
 _PAGE = (Role.TARGET, Role.REDIRECT)
 
 

@@ -2,35 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select, true, update
 
 from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import hosts, sites, targets
-from storage.errors import CatalogueError
 from storage.model import TargetState
-
-_PORTS = {"http": 80, "https": 443}
 
 # Made once, not with each visit: putting a statement together costs more than running it.
 _GONE = select(sites.c.name).where(sites.c.name == targets.c.site, sites.c.gone == true())
 _WAITS = and_(targets.c.state.in_((TargetState.ACTIVE, TargetState.ONCE)), ~_GONE.exists())
 _HEAD = select(func.min(targets.c.queue_at)).where(targets.c.host == hosts.c.host).scalar_subquery()
-
-
-def host_of(url: str) -> str:
-    """Return the host a URL is claimed under: its name, with the port where it is not the usual."""
-    try:
-        parts = urlsplit(url)
-        name, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise CatalogueError(f"{url!r} cannot be a target: {error}") from error
-    if not name:
-        raise CatalogueError(f"{url!r} cannot be a target: it names no host")
-    name = f"[{name}]" if ":" in name else name
-    return name if port in (None, _PORTS.get(parts.scheme)) else f"{name}:{port}"
 
 
 def queued(due_at: ColumnElement[datetime | None] | datetime | None) -> ColumnElement[datetime]:

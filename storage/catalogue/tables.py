@@ -176,6 +176,8 @@ captures = Table(
     Column("request_offset", BigInteger),
     Column("request_length", BigInteger),
     Column("request_digest", Words),
+    Column("record_id", Words),
+    Column("refers_to", Words),
     Column("payload_digest", Words),
     Column("payload_bytes", BigInteger, nullable=False),
     Column("truncated", member(Truncation)),

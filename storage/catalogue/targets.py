@@ -19,6 +19,7 @@ from storage.catalogue import hosts
 from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import standings, targets
+from storage.host import host_of
 from storage.model import Found, FoundBy, Outcome, Phase, Robots, Target, TargetState
 
 COLUMNS = tuple(column for column in targets.columns if column.name != "queue_at")
@@ -55,7 +56,7 @@ def add(  # noqa: PLR0913  # the facts of a target; a noun for them would be a s
     for one in reversed(wanted.values()):
         row = facts | {"url": one.url, "found_by": one.found_by, "found_on": one.found_on}
         if one.url not in known:
-            new.append(row | {"host": hosts.host_of(one.url), "muted": False})
+            new.append(row | {"host": host_of(one.url), "muted": False})
         elif _revives(known[one.url], one, state):
             revived.append(row)
     return _some(db, _insert(db, new) + _revive(db, revived))

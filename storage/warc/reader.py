@@ -13,11 +13,10 @@ from storage.archive import Archive
 from storage.errors import RecordError
 from storage.folders import explain
 from storage.message import codings_of, decode, entity, parse_head
-from storage.model import RecordRef
+from storage.model import Original, RecordRef
 from storage.warc import fields
 from storage.warc.files import OPEN
 from storage.warc.member import MemberError
-from storage.warc.records import Original
 from storage.warc.stored import Stored
 
 _IN_MEMORY_BYTES = 1 << 20

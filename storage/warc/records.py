@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import IO, assert_never
 
 from storage.errors import RecordError
-from storage.model import Exchange, Role, Tls, Truncation
+from storage.model import Exchange, Original, Role, Tls, Truncation
 from storage.warc import blocks, fields
 
 _REQUEST = "application/http; msgtype=request"
@@ -29,21 +29,6 @@ class Profile(StrEnum):
 
     IDENTICAL = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
     NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
-    """The earlier record a revisit stands for, its fields letter by letter as they lie there.
-
-    ``reader.original`` makes it from the reference of that record.
-    """
-
-    record_id: str
-    uri: str
-    date: str
-    payload_digest: str
-    place: tuple[str, int] | None = None
-    """Name of the WARC file and offset in it, so that its page is found without an index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

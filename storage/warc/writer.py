@@ -15,9 +15,9 @@ from storage.model import Exchange, RecordRef, Role
 from storage.warc import blocks, derived, fields, files, records
 from storage.warc.derived import Info, Resource
 from storage.warc.member import Encoder
-from storage.warc.records import Facts, FileFacts, Original, Profile, Record, Revisit
+from storage.warc.records import Facts, FileFacts, Profile, Record, Revisit
 
-__all__ = ["DEFAULT_MAX_BYTES", "Info", "Kept", "Original", "Profile", "Revisit", "Writer"]
+__all__ = ["DEFAULT_MAX_BYTES", "Info", "Kept", "Profile", "Revisit", "Writer"]
 
 DEFAULT_MAX_BYTES = 1_000_000_000
 _BUFFER_BYTES = 1 << 20

@@ -4,9 +4,10 @@ import pytest
 from catalogues import HOUR, MINUTE, NOW, found, opened, visit, watch
 from sqlalchemy import select
 
-from storage.catalogue import hosts, sites, targets
+from storage.catalogue import sites, targets
 from storage.catalogue.tables import hosts as host_rows
 from storage.errors import CatalogueError
+from storage.host import host_of
 from storage.model import FoundBy, Robots, Site, TargetState
 
 A = "https://a.example/1"
@@ -159,12 +160,12 @@ def test_schedules_and_mutes_are_kept(db):
 
 def test_the_host_of_a_url_has_its_unusual_port():
     """Two servers on one machine are two hosts; the usual port is not said."""
-    assert hosts.host_of("https://A.Example:443/x") == "a.example"
-    assert hosts.host_of("http://127.0.0.1:8080/") == "127.0.0.1:8080"
-    assert hosts.host_of("http://[::1]:80/") == "[::1]"
+    assert host_of("https://A.Example:443/x") == "a.example"
+    assert host_of("http://127.0.0.1:8080/") == "127.0.0.1:8080"
+    assert host_of("http://[::1]:80/") == "[::1]"
     for url in ("mailto:a@b", "http://[::1/", "http://a:99999/"):
         with pytest.raises(CatalogueError, match="cannot be a target"):
-            hosts.host_of(url)
+            host_of(url)
 
 
 def test_a_hostile_url_is_one_target(db):

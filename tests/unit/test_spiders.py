@@ -7,8 +7,9 @@ import pytest
 from scrapy.http import HtmlResponse, Response, TextResponse, XmlResponse
 
 from spiders.address import absolute
-from spiders.base import MOST_LINKS, MOST_LISTED, Requisite, xml_root
+from spiders.base import MOST_LINKS, Requisite
 from spiders.page import Spider as PageSpider
+from spiders.reading.listings import MOST_LISTED, xml_root
 from spiders.site import Spider
 from storage.model import Found, FoundBy, Site
 

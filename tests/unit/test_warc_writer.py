@@ -20,9 +20,9 @@ from exchanges import AT, PAGE, URL, answered, message, sha1
 
 from storage.archive import Archive, create
 from storage.errors import RecordError, StorageError
-from storage.model import RecordRef, Role
+from storage.model import Original, RecordRef, Role
 from storage.warc import reader, recovery
-from storage.warc.writer import Info, Original, Profile, Revisit, Writer
+from storage.warc.writer import Info, Profile, Revisit, Writer
 
 LARGE = message(os.urandom(400_000), "Content-Type: image/png")
 

@@ -158,6 +158,8 @@ def upgrade() -> None:
         sa.Column("request_offset", sa.BigInteger()),
         sa.Column("request_length", sa.BigInteger()),
         sa.Column("request_digest", sa.Text()),
+        sa.Column("record_id", sa.Text()),
+        sa.Column("refers_to", sa.Text()),
         sa.Column("payload_digest", sa.Text()),
         sa.Column("payload_bytes", sa.BigInteger(), nullable=False),
         sa.Column("truncated", sa.String(32)),

@@ -1,0 +1,1 @@
+"""Read pages, sitemaps, feeds and style sheets: what spiders stand on, without an engine."""
