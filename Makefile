@@ -1,12 +1,14 @@
 # Three commands: run, test, check. Each sets up its own .venv first.
 PYTHON ?= python3
 VENV   := .venv
+REPLAY := .venv-replay
 BIN    := $(VENV)/bin
 URL    ?=
 ARCHIVE ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
-.PHONY: run test test-fast check docs format lock clean
+.PHONY: run test test-fast check bench-capture docs format lock replay-venv clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python deploy/run.py $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(URL),"$(URL)")
@@ -23,6 +25,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python deploy/make_docs.py --check
+
+# What a capture costs beside Scrapy, wget and scrapy-webarchive: docs/performance.md.
+bench-capture: $(VENV)/.dev
+	$(BIN)/python tests/bench/capture.py $(BENCH_ARGS)
 
 # The command line reference, from the verbs themselves.
 docs: $(VENV)/.dev
@@ -57,5 +63,14 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# pywb, which the tests show archives with: in an environment of its own, with its old packages.
+replay-venv: $(REPLAY)/.made
+
+$(REPLAY)/.made: tests/replay-requirements.txt
+	$(PYTHON) -m venv $(REPLAY)
+	$(REPLAY)/bin/python -m pip install --quiet --upgrade pip
+	$(REPLAY)/bin/python -m pip install --quiet --require-hashes -r tests/replay-requirements.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(REPLAY) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -15,9 +15,13 @@ from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.guard import AddressGuard
 from crawler.fetch.keeper import Keeper
 from crawler.fetch.lane import EngineLane
+from crawler.fetch.originals import Originals
 from crawler.fetch.pace import Pace
+from crawler.fetch.reading import Reading
+from crawler.fetch.recapture import RecaptureLane
+from crawler.fetch.requisites import Gatherer
 from crawler.fetch.visitor import Visitor
-from crawler.fetch.wire import Client, Limits
+from crawler.fetch.wire import Client
 from crawler.health import Health
 from crawler.killable import ArticleReader
 from crawler.ledger import Books
@@ -30,6 +34,7 @@ from crawler.web.app import make_app
 from crawler.worker import Worker
 from storage.archive import Hold
 from storage.catalogue import sites
+from storage.catalogue.payloads import Payloads
 from storage.model import Robots, Site
 from storage.warc.writer import Info, Writer
 
@@ -63,29 +68,35 @@ def worker(
         user_agent=agent(own),
         is_part_of=own.archive.root.name,
     )
-    keeper = Keeper(Writer(own.archive, name=f"{own.archive.root.name}-{name}", info=info), syncs)
+    writer = Writer(own.archive, name=f"{own.archive.root.name}-{name}", info=info)
+    originals = Originals(own.archive, find=Payloads(own.catalogue).find)
+    keeper = Keeper(writer, syncs, originals=originals)
     guard = AddressGuard([*own.config.network.allow_addresses, *allow])
     pace = Pace()
     fetcher = Fetcher(
-        client=Client(guard=guard, limits=Limits()),
+        client=Client(
+            guard=guard, limits=own.config.network.limits, proxy=own.config.network.proxy
+        ),
         keeper=keeper,
         pace=pace,
         agent=agent(own),
         product=PRODUCT,
     )
+    reading = Reading()
     visitor = Visitor(
         worker=name,
         fetcher=fetcher,
         keeper=keeper,
-        pace=pace,
-        lane=EngineLane(fetcher, lanes=lanes),
+        engine=EngineLane(fetcher, reading=reading, lanes=lanes),
+        recapture=RecaptureLane(fetcher, read=reading.fetched),
+        gatherer=Gatherer(fetcher=fetcher, keeper=keeper, pace=pace),
     )
     return Worker(
         name=name,
         archive=own.archive,
         catalogue=own.catalogue,
         visitor=visitor,
-        books=Books(catalogue=own.catalogue, executor=queries),
+        books=Books(archive=own.archive, catalogue=own.catalogue, executor=queries),
         lanes=lanes,
         only=only,
         amend=amend,

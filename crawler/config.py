@@ -21,10 +21,12 @@ from crawler.configuration.sections import (
 )
 from crawler.configuration.toml_lines import Lines, Place
 from crawler.errors import ConfigError
+from crawler.fetch.wire import Limits, Proxy, parse_proxy
 from crawler.packages import release
 from storage.model import Site
 
 _NO_DEFAULTS = Site(name="defaults")
+_PROXY = ("proxy", "proxy" + options.FILE_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +40,12 @@ class ArchiveConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
-    """Say which private addresses may be visited, and by which name we go."""
+    """Say where we may go, by which name and which way, and how much one exchange may take."""
 
     allow_addresses: tuple[str, ...] = ()
     user_agent: str = ""
+    proxy: Proxy | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,9 @@ def load(
     written = _parsed(path, text)
     overrides = from_environment(environ)
     raw = _overridden(written, overrides)
-    document, problems = _validated(raw)
+    proxy = _proxy_options(written, overrides, path.parent)
+    document, problems = _validated(_with_proxy(raw, proxy))
+    problems += [Problem(place=("network", one.key), says=one.says) for one in proxy.faults]
     problems += _cross_checked(raw)
     alerts = _Alerts(raw, environ=environ, folder=path.parent)
     problems += alerts.problems
@@ -103,7 +109,7 @@ def load(
         defaults=defaults,
         sites=tuple(replace(_site(defaults, one), from_file=True) for one in document.site),
         alerts=tuple(alerts.built),
-        warnings=tuple(alerts.warnings),
+        warnings=(*proxy.warnings, *alerts.warnings),
     )
 
 
@@ -142,6 +148,25 @@ def _overridden(
         if isinstance(table, dict):
             raw[section] = {**table, **keys}
     return raw
+
+
+def _proxy_options(
+    written: Mapping[str, object], overrides: Mapping[str, Mapping[str, object]], folder: Path
+) -> options.Gathered:
+    """Return the proxy, which may hold a password and so may come from a file of its own."""
+    table = written.get("network")
+    inside = {key: table[key] for key in _PROXY if isinstance(table, dict) and key in table}
+    given = overrides.get("network", {})
+    outside = {key: str(given[key]) for key in _PROXY if key in given}
+    return options.gather(inside, set_outside=outside, folder=folder)
+
+
+def _with_proxy(raw: Mapping[str, object], proxy: options.Gathered) -> Mapping[str, object]:
+    table = raw.get("network")
+    if not isinstance(table, dict):
+        return raw
+    others = {key: value for key, value in table.items() if key not in _PROXY}
+    return {**raw, "network": {**others, **proxy.options}}
 
 
 def _refusal(path: Path, told: Sequence[str]) -> ConfigError:
@@ -262,7 +287,16 @@ def _network(document: Document) -> NetworkConfig:
     own_name = f"Holdfast/{release()}" + (f" (+{contact})" if contact.isascii() and contact else "")
     section = document.network
     return NetworkConfig(
-        allow_addresses=section.allow_addresses, user_agent=section.user_agent or own_name
+        allow_addresses=section.allow_addresses,
+        user_agent=section.user_agent or own_name,
+        proxy=parse_proxy(section.proxy, except_hosts=section.no_proxy) if section.proxy else None,
+        limits=Limits(
+            connect=section.connect_timeout,
+            first_byte=section.first_byte_timeout,
+            idle=section.idle_timeout,
+            total=section.total_timeout,
+            body_bytes=section.largest_body,
+        ),
     )
 
 

@@ -26,12 +26,11 @@ async def make_visit(
     target: Target, *, claim: Claim, site: Site, visitor: Visitor, books: ledger.Books
 ) -> Visit:
     """Due target → visit → exchange → WARC → capture: bytes first, then the row."""
-    ticket, visit = await visitor.visit(target, site, site_lost=books.site_lost)
+    ticket, visit = await visitor.visit(target, site, memory=books)
     kept = await books.keep(visit, target=target, site=site, claim=claim)
     level = logging.INFO if ledger.is_news(kept, target) else logging.DEBUG
     logger.log(level, "visited", extra=ledger.told(kept))
-    async for made in visitor.requisites(ticket, wanted=books.wanted):
-        await books.keep_requisites(kept, made)
+    await visitor.requisites(ticket, kept, shelf=books)
     return kept
 
 

@@ -23,13 +23,18 @@ class Foreground:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Visit and compare until nothing is left or ``stop``; raise what either of them raises."""
+        """Visit and compare until nothing is left or ``stop``, what pages need included.
+
+        Raise what either of them raises.
+        """
         reading_ends = threading.Event()
         reading = asyncio.create_task(asyncio.to_thread(self.reader.run, reading_ends))
         working = asyncio.create_task(self.worker.run(self._stop))
         both: tuple[asyncio.Task[None], ...] = (working, reading)
         try:
-            while not any(one.done() for one in both) and not self._stop.is_set() and self.busy():
+            while (
+                not any(one.done() for one in both) and not self._stop.is_set() and self._goes_on()
+            ):
                 await asyncio.wait(
                     both,
                     timeout=LOOKED_AT_EVERY.total_seconds(),
@@ -42,6 +47,10 @@ class Foreground:
         for fault in ended:
             if fault is not None:
                 raise fault
+
+    def _goes_on(self) -> bool:
+        # A page is captured and compared before all it needs is there: that is waited for as well.
+        return self.busy() or self.worker.serving > 0
 
     def stop(self) -> None:
         """End the run early; what was not visited stays due."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -12,17 +12,33 @@ from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.changes.telling import event_id
 from crawler.controls import ask
+from crawler.fetch.needs import Known, Named, sort_out
 from crawler.fetch.pace import retry_after
+from crawler.fetch.requisites import Gathered
+from crawler.fetch.ticket import Condition
 from crawler.readings import Scene
 from crawler.revisit.calendar import History, next_due
-from storage.catalogue import captures, deliveries, events, sites, standings, targets, texts, visits
+from storage.archive import Archive
+from storage.catalogue import (
+    captures,
+    deliveries,
+    events,
+    missing,
+    sites,
+    standings,
+    targets,
+    texts,
+    visits,
+)
 from storage.catalogue.engine import Catalogue, Connection
+from storage.catalogue.missing import NextTries
+from storage.errors import CatalogueError, RecordError
 from storage.model import (
     Alert,
     Axis,
-    Capture,
     Claim,
     Event,
+    Missing,
     Outcome,
     Phase,
     Severity,
@@ -31,6 +47,7 @@ from storage.model import (
     TargetState,
     Visit,
 )
+from storage.warc import reader
 
 logger = logging.getLogger(__name__)
 
@@ -51,25 +68,73 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A visit whose bytes are safe, with what it was made for; not yet written."""
+
+    visit: Visit
+    target: Target
+    site: Site
+    claim: Claim
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Visits that are written in one transaction."""
+
+    made: list[Made] = field(default_factory=list)
+    written: asyncio.Future[list[Visit | CatalogueError]] | None = None
+
+
 class Books:
     """A worker's way to the catalogue; every call waits in a thread, never in the loop."""
 
-    catalogue: Catalogue
-    executor: Executor
+    def __init__(self, *, archive: Archive, catalogue: Catalogue, executor: Executor) -> None:
+        self.archive = archive
+        self.catalogue = catalogue
+        self.executor = executor
+        self._next_tries = NextTries(catalogue)
+        self._waiting: _Batch | None = None
+        self._writing: asyncio.Future[list[Visit | CatalogueError]] | None = None
 
     async def keep(self, visit: Visit, *, target: Target, site: Site, claim: Claim) -> Visit:
-        """Write a visit whose bytes are safe, what it found, and when to come again."""
-        return await self.in_thread(
-            lambda: keep_visit(self.catalogue, visit, target=target, site=site, claim=claim)
-        )
+        """Write a visit whose bytes are safe, what it found, and when to come again.
 
-    async def wanted(self, site: Site, urls: list[str]) -> list[str]:
-        """Return the requisites that the site does not have yet, in their order."""
-        return await self.in_thread(lambda: _wanted(self.catalogue, site, urls))
+        Group commit: what comes while a transaction is under way is written together by the next
+        one. Raise FenceError when the claim is lost; then nothing of this visit was written.
+        """
+        batch = self._waiting
+        if batch is None:
+            batch = self._waiting = _Batch()
+            batch.written = asyncio.ensure_future(self._write_after(self._writing, batch))
+        place = len(batch.made)
+        batch.made.append(Made(visit=visit, target=target, site=site, claim=claim))
+        assert batch.written is not None
+        kept = (await asyncio.shield(batch.written))[place]
+        if isinstance(kept, CatalogueError):
+            raise kept
+        return kept
 
-    async def keep_requisites(self, visit: Visit, made: Sequence[Capture]) -> None:
-        """Write captures of what the page of a visit needs; their bytes are safe."""
-        await self.in_thread(lambda: keep_requisites(self.catalogue, visit, made))
+    async def _write_after(
+        self, before: asyncio.Future[list[Visit | CatalogueError]] | None, batch: _Batch
+    ) -> list[Visit | CatalogueError]:
+        if before is not None:
+            await asyncio.wait([before])
+        self._writing, self._waiting = batch.written, None
+        return await self.in_thread(lambda: keep_visits(self.catalogue, batch.made))
+
+    async def wanted(self, named: Named) -> list[Missing]:
+        """List as missing what the site does not have, and return what of it is to be fetched."""
+        if not named.needs and not self._next_tries.is_due(named.target.id, now=datetime.now(UTC)):
+            return []  # a page that is as it was, and lacks nothing
+        return await self.in_thread(lambda: _wanted(self.catalogue, named))
+
+    async def keep_requisites(self, visit: Visit, gathered: Gathered) -> None:
+        """Write what came of the requisites of a page; the bytes are safe."""
+        await self.in_thread(lambda: keep_requisites(self.catalogue, visit, gathered))
+
+    async def condition(self, target: Target) -> Condition | None:
+        """Return what is held of a target that its server may call unchanged, or None."""
+        return await self.in_thread(lambda: _condition(self.catalogue, self.archive, target))
 
     async def site_lost(self, target: Target, reason: str) -> None:
         """Write the event that a site's spider file does not load; once a day."""
@@ -83,25 +148,50 @@ class Books:
 def keep_visit(
     catalogue: Catalogue, visit: Visit, *, target: Target, site: Site, claim: Claim
 ) -> Visit:
-    """Write a visit, the targets it found and the target's next due time, all or nothing."""
-    now = visit.finished_at
-    with catalogue.write() as db:
-        next_due_at = planned(target, site, now=now)
-        if visit.outcome in RARELY_ASKED:
-            next_due_at = max(next_due_at, now + RARELY_ASKED[visit.outcome])
-        kept = visits.finish(db, visit, claim=claim, next_due_at=next_due_at)
-        new = targets.add(db, visit.found, site=site.name, now=now, due_at=now)
-        if target.last_visit_at is not None:
-            tell_events(db, (_new_page(one, kept) for one in new), site=site, now=now)
-    for one in new:
-        logger.debug("target found", extra={"url": one.url, "by": one.found_by.value})
+    """Write one visit as ``keep_visits`` writes many; raise FenceError when its claim is lost."""
+    (kept,) = keep_visits(catalogue, [Made(visit=visit, target=target, site=site, claim=claim)])
+    if isinstance(kept, CatalogueError):
+        raise kept
     return kept
 
 
-def keep_requisites(catalogue: Catalogue, visit: Visit, made: Sequence[Capture]) -> None:
-    """Write captures that were made for a visit after it was kept."""
+def keep_visits(catalogue: Catalogue, made: Sequence[Made]) -> list[Visit | CatalogueError]:
+    """Write visits, the targets they found and when each is due next, in one transaction.
+
+    In the place of a visit whose claim is lost stands the fault; nothing of it was written.
+    """
     with catalogue.write() as db:
-        visits.add_captures(db, visit, made)
+        kept = visits.finish_all(db, [_finished(one) for one in made])
+        for one, visit in zip(made, kept, strict=True):
+            if isinstance(visit, Visit) and visit.found:
+                _take_in(db, visit, one)
+    return kept
+
+
+def _finished(made: Made) -> visits.Finished:
+    now = made.visit.finished_at
+    next_due_at = planned(made.target, made.site, now=now)
+    if made.visit.outcome in RARELY_ASKED:
+        next_due_at = max(next_due_at, now + RARELY_ASKED[made.visit.outcome])
+    return visits.Finished(visit=made.visit, claim=made.claim, next_due_at=next_due_at)
+
+
+def _take_in(db: Connection, visit: Visit, made: Made) -> None:
+    """Watch what a visit found, and tell it unless it was the first look at the page."""
+    now = visit.finished_at
+    new = targets.add(db, visit.found, site=made.site.name, now=now, due_at=now)
+    if made.target.last_visit_at is not None:
+        tell_events(db, (_new_page(one, visit) for one in new), site=made.site, now=now)
+    for one in new:
+        logger.debug("target found", extra={"url": one.url, "by": one.found_by.value})
+
+
+def keep_requisites(catalogue: Catalogue, visit: Visit, gathered: Gathered) -> None:
+    """Write what came of the requisites of a visit's page: what was had is missing no more."""
+    with catalogue.write() as db:
+        visits.add_captures(db, visit, gathered.captures)
+        missing.had(db, visit.site, gathered.had)
+        missing.put(db, gathered.missing)
 
 
 def planned(target: Target, site: Site, *, now: datetime, changed: bool = False) -> datetime:
@@ -228,10 +318,39 @@ def _new_page(target: Target, visit: Visit) -> Event:
     )
 
 
-def _wanted(catalogue: Catalogue, site: Site, urls: list[str]) -> list[str]:
+def _wanted(catalogue: Catalogue, named: Named) -> list[Missing]:
+    now = datetime.now(UTC)
+    site = named.site
     with catalogue.read() as db:
-        known = captures.known_requisites(db, site.name, urls)
-    return [url for url in urls if url not in known]
+        own = {one.url: one for one in missing.of_target(db, named.target.id)}
+        urls = list(own.keys() | {one.url for one in named.needs})
+        got = captures.got_requisites(db, site.name, urls, since=now - site.requisites_every)
+        tried = missing.last_tries(db, site.name, [url for url in urls if not got.get(url)])
+    held = frozenset(url for url, whole in got.items() if whole or url not in tried)
+    wanted = sort_out(named, Known(own=own, tried=tried, held=held), now=now)
+    if wanted.listed or wanted.had or wanted.forgotten:
+        with catalogue.write() as db:
+            missing.forget(db, named.target.id, (*wanted.had, *wanted.forgotten))
+            missing.put(db, wanted.listed)
+    return list(wanted.fetch)
+
+
+def _condition(catalogue: Catalogue, archive: Archive, target: Target) -> Condition | None:
+    with catalogue.read() as db:
+        held = captures.latest_whole(db, target.id)
+    if held is None or held.record is None:
+        return None
+    try:
+        original, headers = reader.kept_head(archive, held.record)
+    except RecordError as fault:
+        # Asked for unconditionally it is kept anew, so that nothing is lost by it.
+        logger.warning("record unreadable", extra={"url": target.url, "reason": str(fault)})
+        return None
+    told = {name.lower(): value for name, value in reversed(headers)}
+    etag, last_modified = told.get("etag", ""), told.get("last-modified", "")
+    if not etag and not last_modified:
+        return None
+    return Condition(original=original, etag=etag, last_modified=last_modified)
 
 
 def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:

@@ -87,6 +87,9 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         return reading
     page = reader.page(archive, last.record, limit_bytes=LARGEST_PAGE_BYTES)
     reading = replace(reading, headers=page.headers, capture_id=last.id)
+    if last.outcome is Outcome.NOT_MODIFIED and last.refers_to is not None:
+        # The server vouches for the payload we hold: the look brought that page.
+        reading = replace(reading, outcome=Outcome.OK, status=page.status)
     if scene.good is not None and same_bytes(scene.good, hops):
         return replace(reading, article=scene.good.article)
     if xml_root(page.body) in LISTINGS:
@@ -104,7 +107,7 @@ def same_bytes(good: Reading | None, made: Sequence[Capture]) -> bool:
         return False
     last = payload_captures(made)[-1]
     return (
-        last.outcome is Outcome.OK
+        last.outcome in (Outcome.OK, Outcome.NOT_MODIFIED)
         and last.url == good.article.url
         and last.payload_digest == good.payload_digest
     )

@@ -30,6 +30,8 @@ SPENT_AGAIN_AFTER = timedelta(minutes=10)
 LOOKS_FOR_WORK_EVERY = timedelta(milliseconds=200)
 DRAINED_WITHIN = timedelta(seconds=5)
 """How long visits under way may go on after the signal to stop; the service ends within 10 s."""
+CUT_WITHIN = timedelta(seconds=1)
+"""How long cut exchanges may take to be kept."""
 ROOM_SEEN_EVERY = timedelta(seconds=2)
 SITES_READ_EVERY = timedelta(seconds=2)
 
@@ -48,6 +50,8 @@ class Worker:
     """Target ids this worker may visit; None for all (the service)."""
     amend: Callable[[Site], Site] | None = None
     """What a one-off run changes about every site, such as ``--ignore-robots``."""
+    serving: int = 0
+    """Hosts whose targets, and what their pages need, are being fetched now."""
     _has_room_now: bool = True
     _room_seen_at: float = float("-inf")
     _told_spent: dict[str, date] = field(default_factory=dict)
@@ -74,7 +78,11 @@ class Worker:
                 await asyncio.wait(serving, timeout=DRAINED_WITHIN.total_seconds())
             serving = self._raise_failed(serving)
         finally:
-            # What is still under way is given up: its target stays due, its lease runs out.
+            # What is still under way is given up: its bytes so far are kept, its target stays due,
+            # its lease runs out.
+            await self.visitor.cut()
+            if serving:
+                await asyncio.wait(serving, timeout=CUT_WITHIN.total_seconds())
             for task in serving:
                 task.cancel()
             await asyncio.gather(*serving, return_exceptions=True)
@@ -120,6 +128,7 @@ class Worker:
     async def _serve(self, claim: Claim, stop: asyncio.Event) -> None:
         """Make the visits of one claim; a lost lease ends it, and another worker has the host."""
         renewing = asyncio.create_task(self._renew(claim))
+        self.serving += 1
         try:
             for target in claim.targets:
                 if stop.is_set() or self.visitor.wait_of(claim.host) > LONGEST_WAIT:
@@ -133,6 +142,7 @@ class Worker:
                 extra={"host": claim.host, "reason": str(lost)},
             )
         finally:
+            self.serving -= 1
             renewing.cancel()
 
     async def _while_held(

@@ -70,6 +70,7 @@ LISTINGS: dict[str, tuple[str, ...]] = {
     "alerts deliveries": ("alerts", "deliveries"),
     "check-config": ("check-config",),
     "doctor": ("doctor",),
+    "verify": ("verify",),
 }
 """Every listing with ``--json``: how the reference names it, and the words that print it."""
 
@@ -155,7 +156,8 @@ def _kind(value: object) -> str:
 
 
 def _fill(root: Path) -> None:
-    create(root, config=CONFIGURATION)
+    archive = create(root, config=CONFIGURATION)
+    (archive.warc / "damaged.warc.gz").write_bytes(b"no record")
     own = opening.parts(root)
     opening.publish_sites(own)
     with own.catalogue.write() as db:

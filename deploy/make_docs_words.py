@@ -23,6 +23,7 @@ from storage.model import (
     TargetState,
     Truncation,
 )
+from storage.warc.verify import Gravity
 
 OPENING = """\
 # The command line
@@ -46,7 +47,8 @@ A TIME is a date (`2026-11-22`), a time (`2026-11-22T13:00Z`), or a length of ti
 """
 
 EXIT_STATUSES = {
-    0: "done. For `capture`: every URL has a capture. For `run`: a clean end",
+    0: "done. For `capture`: every URL has a capture. For `run`: a clean end. For `verify`: no "
+    "fault",
     EXIT_ERROR: "something could not be done; one line on the error output says what, what it "
     "means for the archive, and what to do",
     EXIT_USAGE: "the words of the command were wrong: an unknown verb or option, or one missing",
@@ -68,7 +70,7 @@ OUTCOMES = {
     "`allow_addresses`), or the URL is none that is fetched",
     Outcome.BLOCKED_ROBOTS: "not asked: robots.txt disallows it",
     Outcome.DNS: "the name of the host could not be looked up",
-    Outcome.REFUSED: "no connection: the host refused it, or no way leads there",
+    Outcome.REFUSED: "no connection: the host or the proxy refused it, or no way leads there",
     Outcome.TLS: "no secure connection could be agreed on. A certificate that is not trusted is "
     "recorded and is no failure",
     Outcome.TIMEOUT: "it took too long; what had come is kept",
@@ -224,6 +226,14 @@ KEYS_OF = {
     ("text", "images[].caption"): "its caption",
     ("text", "captured_at"): "when the capture was made that it was read from",
     ("text", "warnings"): "what the reading met with",
+    ("verify", "captured_at"): "`WARC-Date` of the record, as it stands there",
+    ("verify", "file"): "the file, relative to the archive and without `.open`; one that was named "
+    "on the command line as it was named",
+    ("verify", "kind"): "what is wrong, see [verify.md](verify.md)",
+    ("verify", "message"): "what is wrong, in a sentence",
+    ("verify", "offset"): "where the record begins in the file; null when the file is meant",
+    ("verify", "severity"): _one_of(Gravity),
+    ("verify", "url"): "`WARC-Target-URI` of the record, as it stands there",
     ("visits", "outcome"): "how its last hop ended: one of the [outcomes](#outcomes)",
     ("watch list", "state"): _one_of([TargetState.ACTIVE, TargetState.PAUSED]),
 }

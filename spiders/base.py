@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from scrapy.linkextractors import IGNORED_EXTENSIONS
 from scrapy.utils.response import get_base_url
 
 from spiders import address
+from spiders.reading.charsets import NO_CHARSETS
 from spiders.reading.listings import (
     LISTINGS,
     MOST_LISTED,
@@ -23,8 +24,11 @@ from spiders.reading.listings import (
     sitemap_links,
     xml_root,
 )
+from spiders.reading.requisites import page_requisites
 from spiders.scope import in_scope
-from storage.model import Found, FoundBy, Site
+from storage.model import Found, FoundBy, Requisite, Site
+
+__all__ = ["MOST_LINKS", "Requisite", "SiteSpider"]
 
 MOST_LINKS = 5000
 """Links taken from one page; a page with more is a trap or a sitemap that should be split."""
@@ -34,16 +38,6 @@ FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 KEPT_DOCUMENTS = {"pdf", "doc", "docx", "odt", "rtf"}
 LEFT_OUT = tuple(f".{one}" for one in IGNORED_EXTENSIONS if one not in KEPT_DOCUMENTS)
 """Ends of addresses that are no pages: pictures, films, programs."""
-
-NO_CHARSETS = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
-"""Codecs of Python that no page is written in; some take a square of its length."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requisite:
-    """Something a page needs to be shown: an image, a style sheet."""
-
-    url: str
 
 
 class SiteSpider(Spider):
@@ -112,14 +106,10 @@ class SiteSpider(Spider):
             yield from self.scoped(url, found_by, response)
 
     def requisites(self, response: HtmlResponse) -> Iterator[Requisite]:
-        """Yield the images and style sheets a page shows itself with."""
-        written = (
-            node.get("src") if node.tag == "img" else node.get("href")
-            for node in elements(response, "img", "link")
-            if node.tag == "img" or "stylesheet" in node.get("rel", "").lower().split()
-        )
-        for url in addresses(response, written):
-            yield Requisite(url=url)
+        """Yield all a page needs to be shown, on any host (``reading/requisites.py``)."""
+        root = root_of(response)
+        if root is not None:
+            yield from page_requisites(root, url=response.url, encoding=response.encoding)
 
     def whole_site(self) -> Site:
         """Return the site with the scope of its feeds and sitemaps: any path of its hosts."""
@@ -171,12 +161,18 @@ def addresses(response: HtmlResponse, written: Iterable[str | None]) -> Iterator
 
 def elements(response: HtmlResponse, *tags: str) -> Iterator[etree._Element]:
     """Yield the elements of a page with these tags, one after another: there may be too many."""
+    root = root_of(response)
+    if root is not None:
+        yield from root.iter(*tags)
+
+
+def root_of(response: HtmlResponse) -> etree._Element | None:
+    """Return the tree of a page, or None where its text is no HTML at all."""
     try:
         root = response.selector.root
     except ValueError:  # Scrapy's selector wants to know the base, and it cannot be read
         root = Selector(text=response.text, type="html").root
-    if isinstance(root, etree._Element):  # noqa: SLF001 - lxml has no public name for the class
-        yield from root.iter(*tags)
+    return root if isinstance(root, etree._Element) else None  # noqa: SLF001 - it has no public name
 
 
 def announced_feeds(response: HtmlResponse) -> Iterator[str]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from scrapy.http import Response
 
-from spiders.base import Requisite, SiteSpider
-from storage.model import Found
+from spiders.base import SiteSpider
+from storage.model import Found, Requisite
 
 
 class Spider(SiteSpider):

@@ -49,6 +49,24 @@ def why_not(site: Site, url: str) -> str | None:
     return None
 
 
+def why_no_requisite(site: Site, url: str) -> str | None:
+    """Return one sentence on why a requisite is not to be fetched for the site, or None if it is.
+
+    Requisites may lie on any host, so a path pattern of theirs fits on every one.
+    """
+    place = _place(url)
+    if place is None:
+        return "it is not an http or https address with a host"
+    host, path = place
+    pattern = _first_fit(site.requisites_exclude, host, path, {host})
+    if pattern is not None:
+        return f"the pattern {pattern!r} of requisites_exclude leaves it out"
+    included = site.requisites_include
+    if included and _first_fit(included, host, path, {host}) is None:
+        return f"no pattern of requisites_include takes it in ({', '.join(map(repr, included))})"
+    return None
+
+
 def check_pattern(text: str) -> str:
     """Return a scope pattern as written; raise ValueError that says what would be right."""
     if any(character.isspace() or not character.isprintable() for character in text):

@@ -37,15 +37,27 @@ def decode(chunks: Iterable[bytes], codings: Sequence[str], *, limit_bytes: int)
     taken for nothing. What is cut or broken gives what came before the fault; what is not in its
     declared coding at all is returned as it is. No stage ever holds more than a piece.
     """
-    known = [name for one in codings if (name := one.strip().lower()) in _CODINGS]
-    source = iter(chunks)
-    for name in reversed(known[-_MOST_CODINGS:]):
-        source = _capped(_undone(source, _CODINGS[name]), limit_bytes)
     # A BytesIO hands its buffer out without a copy: the limit is held once, not twice.
     body = BytesIO()
-    for piece in _capped(source, limit_bytes):
+    for piece in decoded(chunks, codings, limit_bytes=limit_bytes):
         body.write(piece)
     return body.getvalue()
+
+
+def decoded(
+    chunks: Iterable[bytes], codings: Sequence[str], *, limit_bytes: int
+) -> Iterator[bytes]:
+    """Yield piece by piece what ``decode`` returns."""
+    names = [name for one in codings if (name := one.strip().lower()) in _CODINGS]
+    source = iter(chunks)
+    for name in reversed(names[-_MOST_CODINGS:]):
+        source = _capped(_undone(source, _CODINGS[name]), limit_bytes)
+    yield from _capped(source, limit_bytes)
+
+
+def is_known(coding: str) -> bool:
+    """Tell whether a coding, named in lower case, can be undone."""
+    return coding in _CODINGS
 
 
 def _capped(source: Iterator[bytes], limit_bytes: int) -> Iterator[bytes]:

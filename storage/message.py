@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import IO, assert_never
 
-from storage.coding import decode
+from storage.coding import decode, decoded, is_known
 
 __all__ = [
     "Dechunker",
@@ -19,10 +19,13 @@ __all__ = [
     "framing",
     "head_end",
     "parse_head",
+    "transfer_codings",
 ]
 
 LONGEST_HEAD_BYTES = 4 * 1024 * 1024
 """Where reading a stored block gives up looking for the end of its head."""
+LONGEST_ENTITY_BYTES = 128 * 1024 * 1024
+"""Where undoing a compressed transfer coding stops: a small bomb must not hold anybody up."""
 _PIECE_BYTES = 256 * 1024
 _LONGEST_CHUNK_LINE_BYTES = 64 * 1024
 
@@ -48,9 +51,16 @@ class Head:
     """Length of the head on the wire, with its empty line."""
     complete: bool = True
     """False when the bytes ended before the empty line."""
+    names: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Names of the fields in lower case: most that are asked for are not there."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", frozenset([key.lower() for key, _ in self.fields]))
 
     def values(self, name: str) -> list[str]:
         """Return all values of the field ``name``, which is given in lower case."""
+        if name not in self.names:
+            return []
         return [value for key, value in self.fields if key.lower() == name]
 
 
@@ -128,14 +138,15 @@ def framing(head: Head, method: str) -> Framing:
     """Say where the body of an answer ends, by RFC 9112 §6.3, for the method of its request.
 
     Where the standard calls a length invalid (not a number, two that differ), the body goes to
-    the end of the connection, so that no byte of it is lost. ``chunked`` counts for HTTP/1.0 too.
+    the end of the connection, so that no byte of it is lost. ``chunked`` counts for HTTP/1.0 too;
+    a transfer coding that nobody knows counts for nothing, as browsers have it.
     """
     if method == "HEAD" or head.status in (204, 304) or head.status < 200:
         return _NONE
-    codings = [coding for coding in _listed(head, "transfer-encoding") if coding != "identity"]
+    codings = [one for one in _transfer_items(head) if one == "chunked" or is_known(one)]
     if codings:
         return _CHUNKED if codings[-1] == "chunked" else _CLOSE
-    lengths = set(_listed(head, "content-length"))
+    lengths = set(_items(head.values("content-length")))
     if len(lengths) != 1:
         return _CLOSE
     length = lengths.pop()
@@ -144,17 +155,26 @@ def framing(head: Head, method: str) -> Framing:
     return Framing(span=Span.LENGTH, length_bytes=int(length))
 
 
+def transfer_codings(head: Head) -> tuple[str, ...]:
+    """Return the transfer codings below ``chunked`` that can be undone, in the order applied."""
+    return tuple(one for one in _transfer_items(head) if is_known(one))
+
+
 def codings_of(fields: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Return the content codings that header fields declare, in the order they were applied."""
     values = [value for name, value in fields if name.lower() == "content-encoding"]
     return tuple(_items(values))
 
 
-def _listed(head: Head, name: str) -> list[str]:
-    return _items(head.values(name))
+def _transfer_items(head: Head) -> list[str]:
+    # Codings may have parameters (RFC 9112 §7); several fields are one list (RFC 9110 §5.3).
+    items = _items(head.values("transfer-encoding"))
+    return [one.partition(";")[0].rstrip(" \t") for one in items]
 
 
 def _items(values: Sequence[str]) -> list[str]:
+    if not values:
+        return []
     parts = (part.strip(" \t").lower() for value in values for part in value.split(","))
     return [part for part in parts if part]
 
@@ -259,10 +279,11 @@ class Dechunker:
 
 
 def entity(block: IO[bytes]) -> Iterator[bytes]:
-    """Yield the entity body of a stored response block: transfer coding removed, nothing else.
+    """Yield the entity body of a stored response block: transfer codings removed, nothing else.
 
     Start at the block's present position. A block that is not HTTP is its own entity; a body that
-    claims to be chunked and is not (other archives store such) comes as it is.
+    claims to be chunked or compressed and is not (other archives store such) comes as it is. What
+    a compressed transfer coding holds is cut at ``LONGEST_ENTITY_BYTES``.
     """
     start = bytearray()
     end = -1
@@ -280,8 +301,13 @@ def entity(block: IO[bytes]) -> Iterator[bytes]:
         return
     if not head.complete:
         return
-    body = bytes(start[head.size_bytes :])
-    span = framing(head, "GET").span
+    body = _framed(bytes(start[head.size_bytes :]), block, framing(head, "GET").span)
+    codings = transfer_codings(head)
+    yield from decoded(body, codings, limit_bytes=LONGEST_ENTITY_BYTES) if codings else body
+
+
+def _framed(body: bytes, block: IO[bytes], span: Span) -> Iterator[bytes]:
+    """Yield a body, of which the start has been read, without its framing."""
     match span:
         case Span.NONE:
             return

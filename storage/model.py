@@ -81,6 +81,22 @@ class FoundBy(StrEnum):
     CONTROL = "control"
 
 
+class RequisiteKind(StrEnum):
+    """What a page needs something for."""
+
+    IMAGE = "image"
+    STYLE = "style"
+    SCRIPT = "script"
+    FONT = "font"
+    FRAME = "frame"
+    ICON = "icon"
+    MEDIA = "media"
+    """Films and sounds themselves; their posters are images, their captions data."""
+    DATA = "data"
+    """Plug-in content, captions, manifests."""
+    OTHER = "other"
+
+
 class TargetState(StrEnum):
     """Whether a target is being watched."""
 
@@ -160,6 +176,14 @@ class Site:
     )
     down_after: timedelta = timedelta(days=3)
     requisites: bool = True
+    requisites_every: timedelta = timedelta(days=7)
+    """After what time a requisite is fetched again, if a page still needs it."""
+    requisites_include: tuple[str, ...] = ()
+    requisites_exclude: tuple[str, ...] = ()
+    requisites_media: bool = False
+    """Whether films and sounds are requisites too."""
+    conditional: bool = False
+    """Whether a page is asked for only where it changed: saves the server, and is less evidence."""
     alerts: tuple[str, ...] = ()
     from_file: bool = False
     """True for a site of ``holdfast.toml``; False for one added by command or web."""
@@ -172,6 +196,39 @@ class Found:
     url: str
     found_by: FoundBy
     found_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requisite:
+    """Something a page needs to be shown: an image, a style sheet, a frame."""
+
+    url: str
+    kind: RequisiteKind = RequisiteKind.OTHER
+    encoding: str = ""
+    """Charset of what names it: that of a style sheet that does not say its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A requisite that a page needs and the archive could not get, or has not yet asked for."""
+
+    target_id: int
+    site: str
+    url: str
+    kind: RequisiteKind
+    via: str
+    """What names it: the page itself, or a style sheet or frame that the page needs."""
+    encoding: str = ""
+    """Charset of what names it."""
+    depth: int = 0
+    """How many style sheets and frames lie between the page and it."""
+    outcome: Outcome | None = None
+    """How the last try ended; None while it was never asked for, be it forbidden or not its turn."""
+    status: int | None = None
+    reason: str = ""
+    tries: int = 0
+    since_at: datetime
+    next_try_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +251,8 @@ class Target:
     last_status: int | None
     muted: bool = False
     """Whether its events are kept but told to nobody."""
+    read_as: str | None = None
+    """Names what its spider read last: its own name, and the address and digest of the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +304,8 @@ class Exchange:
     answer_bytes: int = 0
     head_bytes: int = 0
     status: int | None = None
+    version: str = ""
+    """Protocol of the answer as its status line spells it; empty when there is none."""
     headers: tuple[tuple[str, str], ...] = ()
     """Fields of the answer in wire order, as latin-1, unfolded; names keep their case."""
     block_digest: str | None = None
@@ -319,6 +380,8 @@ class Capture:
     """``WARC-Record-ID`` of ``record``, as it lies there."""
     refers_to: str | None = None
     """For a revisit record the id of the record that holds its payload."""
+    transfer: str = ""
+    """Transfer codings of the answer, in lower case; a revisit has those of its original."""
     payload_digest: str | None = None
     payload_bytes: int = 0
     truncated: Truncation | None = None
@@ -342,6 +405,8 @@ class Visit:
     status: int | None = None
     captures: tuple[Capture, ...] = ()
     found: tuple[Found, ...] = ()
+    read_as: str | None = None
+    """Names what the spider read, for its target; None where it read nothing."""
 
 
 # --- what we read out of it -------------------------------------------------------------------

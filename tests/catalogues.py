@@ -44,6 +44,7 @@ def blank() -> bytes:
 def opened(folder: Path) -> Catalogue:
     """Open the catalogue of a folder, a blank one if there is none."""
     path = folder / "catalogue.db"
+    folder.mkdir(exist_ok=True)
     if not path.exists():
         path.write_bytes(blank())
     return open_catalogue(path)

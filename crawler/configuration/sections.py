@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
@@ -14,10 +14,13 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from crawler import alerts, plugins
-from crawler.durations import RIGHT, parse_duration
+from crawler.durations import RIGHT, format_duration, parse_duration
 from crawler.errors import ConfigError
 from crawler.fetch.guard import AddressGuard, refused_url
+from crawler.fetch.wire.proxy import check_exception, parse_proxy
+from crawler.fetch.wire.request import Limits
 from crawler.revisit.calendar import check_every
+from crawler.sizes import format_size, parse_size
 from spiders.scope import check_pattern
 from storage.model import Robots
 
@@ -25,6 +28,10 @@ ENVIRONMENT_SECTIONS = ("archive", "network", "defaults")
 """Tables whose keys may come from the environment: ``HOLDFAST_NETWORK_USER_AGENT``."""
 
 _T = TypeVar("_T")
+_LIMITS = Limits()
+_SHORTEST_LIMIT = timedelta(milliseconds=50)
+_SMALLEST_BODY_BYTES = 1024
+_LARGEST_BODY_BYTES = 64 * 1024**3
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,78}[a-z0-9])?")
 _ALERT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -146,6 +153,29 @@ def _positive(duration: timedelta) -> timedelta:
     return duration
 
 
+def _up_to(most: timedelta) -> Callable[[timedelta], timedelta]:
+    def check(duration: timedelta) -> timedelta:
+        if not _SHORTEST_LIMIT <= duration <= most:
+            raise ValueError(
+                f"it must be between {format_duration(_SHORTEST_LIMIT)} and {format_duration(most)}"
+            )
+        return duration
+
+    return check
+
+
+def _size(size_bytes: int) -> int:
+    if not _SMALLEST_BODY_BYTES <= size_bytes <= _LARGEST_BODY_BYTES:
+        least, most = format_size(_SMALLEST_BODY_BYTES), format_size(_LARGEST_BODY_BYTES)
+        raise ValueError(f'it must be between "{least}" and "{most}"')
+    return size_bytes
+
+
+def _check_proxy(text: str) -> str:
+    parse_proxy(text)
+    return text
+
+
 def _robots(value: object) -> Robots:
     known = [one.value for one in Robots]
     if not isinstance(value, str) or value not in known:
@@ -159,6 +189,9 @@ def _listed(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Wait = Annotated[Duration, AfterValidator(_positive)]
+Limit = Annotated[Duration, AfterValidator(_up_to(timedelta(hours=1)))]
+Whole = Annotated[Duration, AfterValidator(_up_to(timedelta(days=1)))]
+Size = Annotated[int, BeforeValidator(parse_size), AfterValidator(_size)]
 Line = Annotated[str, AfterValidator(_check_line)]
 Pattern = Annotated[str, AfterValidator(check_pattern)]
 Listed = Annotated[tuple[_T, ...], BeforeValidator(_listed)]
@@ -184,6 +217,14 @@ class NetworkSection(_Section):
 
     allow_addresses: Listed[Annotated[str, AfterValidator(_check_address)]] = ()
     user_agent: Annotated[str, AfterValidator(_check_user_agent)] | None = None
+    proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
+    proxy_file: str | None = None
+    no_proxy: Listed[Annotated[str, AfterValidator(check_exception)]] = ()
+    connect_timeout: Limit = _LIMITS.connect
+    first_byte_timeout: Limit = _LIMITS.first_byte
+    idle_timeout: Limit = _LIMITS.idle
+    total_timeout: Whole = _LIMITS.total
+    largest_body: Size = _LIMITS.body_bytes
 
 
 class DefaultsSection(_Section):
@@ -204,6 +245,10 @@ class DefaultsSection(_Section):
     confirm_access: Annotated[Listed[Wait], Field(min_length=1)] = ()
     down_after: Wait = timedelta(days=3)
     requisites: bool = True
+    requisites_every: Wait = timedelta(days=7)
+    requisites_include: Listed[Pattern] = ()
+    requisites_exclude: Listed[Pattern] = ()
+    requisites_media: bool = False
     alerts: Listed[str] = ()
 
 

@@ -3,22 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 from weakref import WeakValueDictionary
 
 from crawler.fetch import robots
 from crawler.fetch.guard import refused_url
-from crawler.fetch.keeper import Keeper
-from crawler.fetch.pace import Pace, retry_after
+from crawler.fetch.keeper import Asked, Keeper
+from crawler.fetch.originals import transfer_of
+from crawler.fetch.pace import Pace, PaceOverError, retry_after
 from crawler.fetch.ticket import Ticket, blocked
 from crawler.fetch.wire import Client, WireRequest
 from spiders.address import absolute
 from spiders.reading.listings import LISTINGS, SITEMAPS, xml_root
 from storage.host import host_of
 from storage.message import codings_of, decode, entity
-from storage.model import Capture, Exchange, Outcome, Robots, Role, Site
+from storage.model import ANSWERED, Capture, Exchange, Original, Outcome, Robots, Role, Site
 from storage.warc.writer import Kept
 
 MOST_HOPS = 20
@@ -29,16 +30,24 @@ LARGEST_PAGE_BYTES = 2 * 1024 * 1024
 """Decoded bytes of a page given to spiders; the record keeps all that came."""
 LARGEST_SITEMAP_BYTES = 50 * 1024 * 1024
 """What the sitemaps.org protocol allows one, unpacked; only one such is read at a time."""
+CUT_BY_US = "the crawler was stopped in the middle of this exchange"
 TEXT_TYPES = ("text/", "xml", "json", "html")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One exchange that was made and kept: its row, its head, its decoded body for readers."""
+    """One exchange that was made and kept: its row, its head, its decoded body for readers.
+
+    A page that the spider has read before (``Ticket.has_read``) comes without body.
+    """
 
     capture: Capture
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    version: str = ""
+    took: timedelta = timedelta()
+    certificate: bytes | None = None
+    """The server's own certificate in DER, where TLS was spoken."""
 
 
 class Fetcher:
@@ -51,6 +60,7 @@ class Fetcher:
         self._keeper = keeper
         self._pace = pace
         self._product = product
+        self._over = False
         self._headers = (
             (b"User-Agent", agent.encode("latin-1", "replace")),
             (b"Accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
@@ -103,8 +113,13 @@ class Fetcher:
             return Fetched(capture=row)
         return await self._exchange(ticket, url, role=role, hop=hop, via=via)
 
+    def wait_of(self, host: str) -> timedelta:
+        """Return how long a host is still to be left alone after its last exchange."""
+        return self._pace.wait_of(host)
+
     async def close(self) -> None:
         """Ask no host any more and close the connections; exchanges under way are cut and kept."""
+        self._over = True
         self._pace.close()
         await self._client.close()
 
@@ -160,8 +175,20 @@ class Fetcher:
         self, ticket: Ticket, url: str, *, role: Role, hop: int, via: str | None
     ) -> Fetched:
         host = host_of(url)
+        condition = ticket.conditions.get(url)
+        headers = self._headers if condition is None else (*self._headers, *condition.headers)
         async with self._pace.turn(host, delay=self._delay(ticket.site, url)):
-            exchange = await self._client.fetch(WireRequest(url=url, headers=self._headers))
+            exchange = await self._client.fetch(WireRequest(url=url, headers=headers))
+        was_cut = self._over and exchange.outcome not in ANSWERED
+        if was_cut:
+            exchange = replace(exchange, reason=CUT_BY_US)
+        asked = Asked(
+            role=role,
+            via=via,
+            hops=hops_from_seed(role, hop),
+            site=ticket.site.name,
+            condition=condition.original if condition is not None else None,
+        )
         with contextlib.ExitStack() as answers:
             # An attempt on a kept connection that had died comes first: it may have been seen.
             made = (*exchange.earlier, exchange)
@@ -169,16 +196,23 @@ class Fetcher:
                 if one.answer is not None:
                     answers.enter_context(contextlib.closing(one.answer))
             # Kept before anything is read out of them: nothing that came can be lost by reading it.
-            hops = hops_from_seed(role, hop)
-            keep, site = self._keeper.append, ticket.site.name
-            kept = [keep(one, role=role, via=via, hops=hops, site=site) for one in made]
-            rows = [row_of(one, where, role, hop) for one, where in zip(made, kept, strict=True)]
+            rows = [row_of(one, *self._keeper.append(one, asked), role, hop) for one in made]
             ticket.captures += rows
+            row = rows[-1]
+            if was_cut:
+                raise PaceOverError(f"the worker ends, {url} is visited again")
             self._obey_retry_after(host, exchange)
-            body = b""
-            if rows[-1].location is None:
-                body = await self._body(ticket, exchange, role)
-        return Fetched(capture=rows[-1], headers=exchange.headers, body=body)
+            to_be_read = row.location is None and not ticket.has_read(row)
+            body = await self._body(ticket, exchange, role) if to_be_read else b""
+        chain = exchange.tls.chain if exchange.tls is not None else ()
+        return Fetched(
+            capture=row,
+            headers=exchange.headers,
+            body=body,
+            version=exchange.version,
+            took=exchange.took,
+            certificate=next(iter(chain), None),
+        )
 
     def _obey_retry_after(self, host: str, exchange: Exchange) -> None:
         """Leave a host alone that asks for it (RFC 9110 §10.2.3).
@@ -210,7 +244,7 @@ class Fetcher:
 
 def origin_of(url: str) -> str:
     """Return scheme, host and port of an address that can be a target, in one form."""
-    return f"{urlsplit(url).scheme}://{host_of(url)}"
+    return f"{url.partition(':')[0].lower()}://{host_of(url)}"
 
 
 def hops_from_seed(role: Role, hop: int) -> str:
@@ -221,8 +255,13 @@ def hops_from_seed(role: Role, hop: int) -> str:
     return {Role.REQUISITE: "E", Role.ROBOTS: "P"}.get(role, "") + "R" * hop
 
 
-def row_of(exchange: Exchange, kept: Kept, role: Role, hop: int) -> Capture:
-    """Return the row of an exchange whose records lie where ``kept`` says."""
+def row_of(
+    exchange: Exchange, kept: Kept, original: Original | None, role: Role, hop: int
+) -> Capture:
+    """Return the row of an exchange whose records lie where ``kept`` says.
+
+    A 304 stands for the payload of its original, and has the digest of that.
+    """
     return Capture(
         url=exchange.url,
         role=role,
@@ -237,7 +276,9 @@ def row_of(exchange: Exchange, kept: Kept, role: Role, hop: int) -> Capture:
         record=kept.record,
         request_record=kept.request,
         record_id=kept.record_id,
-        payload_digest=exchange.payload_digest,
+        refers_to=original.record_id if original is not None else None,
+        transfer=transfer_of(exchange.headers),
+        payload_digest=original.payload_digest if original is not None else exchange.payload_digest,
         payload_bytes=exchange.payload_bytes,
         truncated=exchange.truncated,
     )

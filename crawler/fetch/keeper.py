@@ -2,25 +2,66 @@
 
 import asyncio
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
-from storage.model import Exchange, Role
-from storage.warc.writer import Kept, Writer
+from crawler.fetch.originals import Originals
+from storage.model import Exchange, Original, Outcome, Role
+from storage.warc.writer import Kept, Profile, Revisit, Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What an exchange was made for; ``condition`` is what a conditional request said we have."""
+
+    role: Role
+    via: str | None
+    hops: str
+    site: str
+    condition: Original | None = None
 
 
 class Keeper:
-    """One worker's way into its WARC file; appends in the loop, syncs in a thread."""
+    """One worker's way into its WARC file; appends in the loop, syncs in a thread.
 
-    def __init__(self, writer: Writer, executor: Executor) -> None:
+    Without ``originals`` every answer is kept whole.
+    """
+
+    def __init__(
+        self, writer: Writer, executor: Executor, *, originals: Originals | None = None
+    ) -> None:
         self._writer = writer
         self._executor = executor
+        self._originals = originals
         self._syncing: asyncio.Future[None] | None = None
         self._waiting: asyncio.Future[None] | None = None
 
-    def append(
-        self, exchange: Exchange, *, role: Role, via: str | None, hops: str, site: str
-    ) -> Kept:
-        """Append the records of an exchange; they are safe only after ``synced``."""
-        return self._writer.append(exchange, role=role, via=via, hops=hops, site=site)
+    def append(self, exchange: Exchange, asked: Asked) -> tuple[Kept, Original | None]:
+        """Append the records of an exchange; they are safe only after ``synced``.
+
+        A payload that the archive holds already becomes a revisit record, and so does the 304 that
+        answers a conditional request (WARC/1.1 §6.7); then the earlier record is returned too.
+        """
+        revisit = self._revisit(exchange, asked)
+        role, via, hops, site = asked.role, asked.via, asked.hops, asked.site
+        if revisit is not None:
+            kept = self._writer.append_revisit(
+                exchange, revisit, role=role, via=via, hops=hops, site=site
+            )
+            return kept, revisit.original
+        kept = self._writer.append(exchange, role=role, via=via, hops=hops, site=site)
+        if self._originals is not None:
+            self._originals.note(exchange, kept)
+        return kept, None
+
+    def _revisit(self, exchange: Exchange, asked: Asked) -> Revisit | None:
+        if exchange.outcome is Outcome.NOT_MODIFIED:
+            if asked.condition is None:
+                return None
+            return Revisit(original=asked.condition, profile=Profile.NOT_MODIFIED)
+        original = self._originals.of(exchange) if self._originals is not None else None
+        if original is None:
+            return None
+        return Revisit(original=original, profile=Profile.IDENTICAL)
 
     async def synced(self) -> None:
         """Return when everything appended so far is on the disk.

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from weakref import WeakValueDictionary
@@ -29,23 +29,21 @@ class Pace:
         self._next_ok: dict[str, float] = {}
         self._swept_above = _MOST_HOSTS
 
-    @contextlib.asynccontextmanager
-    async def turn(self, host: str, *, delay: timedelta) -> AsyncIterator[None]:
+    def turn(self, host: str, *, delay: timedelta) -> "Turn":
         """Wait for the host's turn, hold it, and let its delay begin when it ends.
 
         Raise PaceOverError when ``close`` comes first.
         """
-        async with self._locks.setdefault(host, asyncio.Lock()):
-            while (wait := self.wait_of(host)) and not self._over.is_set():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait.total_seconds()):
-                        await self._over.wait()
-            if self._over.is_set():
-                raise PaceOverError(f"the worker ends, {host} is not asked any more")
-            try:
-                yield
-            finally:
-                self.hold_off(host, delay)
+        return Turn(self, self._locks.setdefault(host, asyncio.Lock()), host, delay)
+
+    async def wait(self, host: str) -> None:
+        """Return when the host may be asked; raise PaceOverError when ``close`` comes first."""
+        while (wait := self.wait_of(host)) and not self._over.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait.total_seconds()):
+                    await self._over.wait()
+        if self._over.is_set():
+            raise PaceOverError(f"the worker ends, {host} is not asked any more")
 
     def hold_off(self, host: str, wait: timedelta) -> None:
         """Leave the host alone for a while: its delay, or what it asked for."""
@@ -64,6 +62,30 @@ class Pace:
     def close(self) -> None:
         """Give no more turns; who waits for one is told at once."""
         self._over.set()
+
+
+class Turn:
+    """One turn of a host, held for the length of an ``async with``."""
+
+    __slots__ = ("_delay", "_host", "_lock", "_pace")
+
+    def __init__(self, pace: Pace, lock: asyncio.Lock, host: str, delay: timedelta) -> None:
+        self._pace = pace
+        self._lock = lock
+        self._host = host
+        self._delay = delay
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+        try:
+            await self._pace.wait(self._host)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pace.hold_off(self._host, self._delay)
+        self._lock.release()
 
 
 def retry_after(headers: Sequence[tuple[str, str]], *, now: datetime) -> timedelta | None:

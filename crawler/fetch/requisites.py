@@ -1,72 +1,221 @@
-"""Gather what a page needs to be shown: each thing once, politely, in batches that are safe."""
+"""Gather what a page needs to be shown: each thing once, politely, in batches that are safe.
+
+What is to be fetched is written down first, as missing, and taken from that list when it is had: a
+visit that is cut short loses nothing, and what fails is tried again at a later visit of the page.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from datetime import timedelta
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from crawler.fetch.fetcher import Fetcher
+from crawler.fetch.fetcher import Fetched, Fetcher
+from crawler.fetch.guard import refused_url
 from crawler.fetch.keeper import Keeper
-from crawler.fetch.pace import Pace
+from crawler.fetch.needs import MOST_REQUISITES, Named, after_try, needs_of
+from crawler.fetch.pace import Pace, PaceOverError
 from crawler.fetch.ticket import Ticket
+from spiders.reading.requisites import frame_requisites, sheet_requisites
 from storage.host import host_of
-from storage.model import ANSWERED, Capture, Outcome, Site
+from storage.model import (
+    Capture,
+    Missing,
+    Outcome,
+    Requisite,
+    RequisiteKind,
+    Visit,
+    payload_captures,
+)
 
-MOST_REQUISITES = 500
+MOST_HOSTS = 6
+"""Hosts asked at once for one page; each of them gets one request at a time."""
 REQUISITES_A_BATCH = 10
 """Requisites that are synced and written down together."""
-FAILED_REST_FOR = timedelta(days=1)
-"""How long a requisite that could not be had is not asked for again by this worker."""
-MOST_FAILED = 10_000
 LONGEST_WAIT = timedelta(seconds=30)
 """A host that wants to be left alone for longer is given back, and its requisites wait."""
+HELD = frozenset({Outcome.OK, Outcome.NOT_MODIFIED})
+"""How the last hop of a requisite ends that the archive has; all else is missing."""
 
-Wanted = Callable[[Site, list[str]], Awaitable[list[str]]]
-"""Given a site and requisite addresses, return those still to be fetched."""
+_FRAME_TYPES = ("html", "svg")
+_MAY_HOLD_PAGE = (RequisiteKind.FRAME, RequisiteKind.DATA, RequisiteKind.OTHER)
+_LEADS_ON = (RequisiteKind.STYLE, RequisiteKind.FRAME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What came of a batch of requisites; the bytes of its captures are safe."""
+
+    captures: tuple[Capture, ...] = ()
+    had: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
+
+
+class Shelf(Protocol):
+    """What gathering asks of the catalogue, and writes there."""
+
+    async def wanted(self, named: Named) -> list[Missing]:
+        """List as missing what the site does not have, and return what of it is to be fetched."""
+        ...
+
+    async def keep_requisites(self, visit: Visit, gathered: Gathered) -> None:
+        """Write a batch: what is had is missing no more."""
+        ...
 
 
 class Gatherer:
-    """Fetch the requisites of pages and remember those that could not be had."""
+    """Fetch the requisites of pages."""
 
     def __init__(self, *, fetcher: Fetcher, keeper: Keeper, pace: Pace) -> None:
-        self._fetcher = fetcher
-        self._keeper = keeper
-        self._pace = pace
-        self._failed: dict[str, float] = {}
+        self._parts = _Parts(fetcher=fetcher, keeper=keeper, pace=pace)
 
-    async def gather(self, ticket: Ticket, *, wanted: Wanted) -> AsyncIterator[list[Capture]]:
-        """Fetch what the page needs and the site does not have yet; yield what is on the disk."""
-        page = ticket.captures[-1]
-        if not ticket.site.requisites or page.outcome is not Outcome.OK:
+    async def gather(self, ticket: Ticket, visit: Visit, *, shelf: Shelf) -> None:
+        """Fetch and keep what the page of a visit needs and the site does not have yet.
+
+        Also what was missing at earlier visits and is to be tried again, be the page read or not.
+        Raise StorageError when it cannot be kept.
+        """
+        page = payload_captures(ticket.captures)[-1]
+        if ticket.site.requisites and page.outcome in HELD:
+            await _Round(self._parts, ticket=ticket, visit=visit, shelf=shelf).run(page.url)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Parts:
+    """What all rounds of a worker share."""
+
+    fetcher: Fetcher
+    keeper: Keeper
+    pace: Pace
+    under_way: set[tuple[str, str]] = field(default_factory=set)
+    """Site and address of what is being fetched now, so that no two pages fetch it at once."""
+
+
+class _Round:
+    """The requisites of one page: several hosts at a time, one request at a time to each."""
+
+    def __init__(self, parts: _Parts, *, ticket: Ticket, visit: Visit, shelf: Shelf) -> None:
+        self._parts = parts
+        self._ticket = ticket
+        self._visit = visit
+        self._shelf = shelf
+        self._told = len(ticket.captures)
+        self._room = MOST_REQUISITES
+        self._queues: dict[str, deque[Missing]] = {}
+        self._asking: dict[asyncio.Task[tuple[Missing, Fetched | None]], str] = {}
+        self._mine: set[tuple[str, str]] = set()
+        self._had: list[str] = []
+        self._missing: list[Missing] = []
+
+    async def run(self, page_url: str) -> None:
+        """Fetch until nothing is left; what came is written also when the worker ends."""
+        try:
+            await self._enter(self._ticket.requisites, via=page_url, depth=0)
+            while self._start():
+                await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
+                await self._take_done()
+                if len(self._had) + len(self._missing) >= REQUISITES_A_BATCH:
+                    await self._write()
+            await self._write()
+        except PaceOverError:
+            # Exchanges under way are cut now and end by themselves; what came of them is kept.
+            if self._asking:
+                await asyncio.wait(self._asking)
+            await self._write()
+            raise
+        finally:
+            self._parts.under_way -= self._mine
+            for task in self._asking:
+                task.cancel()
+            await asyncio.gather(*self._asking, return_exceptions=True)
+
+    async def _enter(self, requisites: Iterable[Requisite], *, via: str, depth: int) -> None:
+        """Queue what a document needs and the site does not have, sheets and frames first."""
+        target, now = self._ticket.target, datetime.now(UTC)
+        named = Named(
+            target=target,
+            site=self._ticket.site,
+            via=via,
+            needs=needs_of(requisites, target=target, via=via, depth=depth, now=now),
+            again=depth == 0,
+            room=self._room,
+        )
+        for need in sorted(await self._shelf.wanted(named), key=_leads_nowhere):
+            key = (need.site, need.url)
+            if key not in self._parts.under_way:
+                self._parts.under_way.add(key)
+                self._mine.add(key)
+                self._room -= 1
+                self._queues.setdefault(host_of(need.url), deque()).append(need)
+
+    def _start(self) -> bool:
+        """Ask as many hosts as may be asked at once; return whether any is being asked."""
+        busy = set(self._asking.values())
+        for host in [one for one in self._queues if one not in busy]:
+            if len(self._asking) == MOST_HOSTS:
+                break
+            queue = self._queues[host]
+            task = asyncio.create_task(self._ask(host, queue.popleft()))
+            self._asking[task] = host
+            if not queue:
+                del self._queues[host]
+        return bool(self._asking)
+
+    async def _ask(self, host: str, need: Missing) -> tuple[Missing, Fetched | None]:
+        if self._parts.pace.wait_of(host) >= LONGEST_WAIT:
+            return need, None
+        return need, await self._parts.fetcher.requisite(self._ticket, need.url, via=need.via)
+
+    async def _take_done(self) -> None:
+        for task in [one for one in self._asking if one.done()]:
+            del self._asking[task]
+            need, fetched = task.result()
+            now = datetime.now(UTC)
+            if fetched is None:
+                wait = self._parts.pace.wait_of(host_of(need.url))
+                reason = "its host asked to be left alone for a while"
+                self._missing.append(replace(need, reason=reason, next_try_at=now + wait))
+            elif fetched.capture.outcome in HELD:
+                self._had.append(need.url)
+                await self._go_on(need, fetched)
+            else:
+                self._missing.append(after_try(need, fetched.capture, now=now))
+
+    async def _go_on(self, need: Missing, fetched: Fetched) -> None:
+        """Enter what a style sheet or the document of a frame needs in its turn."""
+        found = await asyncio.to_thread(nested, need, fetched)
+        if found:
+            await self._enter(found, via=fetched.capture.url, depth=need.depth + 1)
+
+    async def _write(self) -> None:
+        """Write down what came, once its bytes are safe."""
+        captures = tuple(self._ticket.captures[self._told :])
+        gathered = Gathered(captures=captures, had=tuple(self._had), missing=tuple(self._missing))
+        if gathered == Gathered():
             return
-        told = len(ticket.captures)
-        for batch in batched(await self._wanted(ticket, wanted), REQUISITES_A_BATCH):
-            for url in batch:
-                if self._pace.wait_of(host_of(url)) < LONGEST_WAIT:
-                    await self._fetcher.requisite(ticket, url, via=page.url)
-                    self._note(url, ticket.captures[-1])
-            await self._keeper.synced()
-            if len(ticket.captures) > told:
-                yield ticket.captures[told:]
-                told = len(ticket.captures)
-
-    async def _wanted(self, ticket: Ticket, wanted: Wanted) -> list[str]:
-        """Return the requisites to fetch: each once, not known to the site, not failed lately."""
-        urls = list(dict.fromkeys(ticket.requisites))[:MOST_REQUISITES]
-        now = asyncio.get_running_loop().time()
-        worth = [url for url in urls if self._failed.get(url, now) <= now]
-        return await wanted(ticket.site, worth) if worth else []
-
-    def _note(self, url: str, capture: Capture) -> None:
-        """Remember a requisite that could not be had."""
-        if capture.outcome in ANSWERED and capture.outcome is not Outcome.SERVER_ERROR:
-            return
-        while len(self._failed) >= MOST_FAILED:
-            del self._failed[next(iter(self._failed))]
-        later = asyncio.get_running_loop().time() + FAILED_REST_FOR.total_seconds()
-        self._failed[url] = later
+        self._told += len(captures)
+        self._had, self._missing = [], []
+        await self._parts.keeper.synced()
+        await self._shelf.keep_requisites(self._visit, gathered)
 
 
-def batched(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Yield a sequence in parts of at most ``size``."""
-    for start in range(0, len(urls), size):
-        yield urls[start : start + size]
+def nested(need: Missing, fetched: Fetched) -> Sequence[Requisite]:
+    """Return what a requisite needs in its turn, where it is a style sheet or a document."""
+    return [one for one in _nested(need, fetched) if refused_url(one.url) is None]
+
+
+def _nested(need: Missing, fetched: Fetched) -> Iterator[Requisite]:
+    kind = fetched.capture.content_type or ""
+    facts = {"url": fetched.capture.url, "content_type": kind}
+    is_document = any(one in kind.lower() for one in _FRAME_TYPES)
+    is_sheet = need.kind is RequisiteKind.OTHER and "css" in kind.lower()
+    if is_sheet or (need.kind is RequisiteKind.STYLE and not is_document):
+        yield from sheet_requisites(fetched.body, **facts, encoding=need.encoding)
+    elif need.kind in _MAY_HOLD_PAGE and is_document:
+        yield from frame_requisites(fetched.body, **facts)
+
+
+def _leads_nowhere(need: Missing) -> bool:
+    """Order what leads to more requisites before the rest."""
+    return need.kind not in _LEADS_ON

@@ -1,9 +1,12 @@
 """Load the spiders, each file for itself, so that a broken one loses only its own sites."""
 
+import hashlib
+import inspect
 from importlib import import_module
 
 from crawler import plugins
 from crawler.errors import CrawlerError
+from crawler.packages import release
 from spiders.base import SiteSpider
 from storage.model import Site
 
@@ -46,13 +49,27 @@ class Roster:
     """One spider for each site of a worker, loaded when the site is first visited."""
 
     def __init__(self) -> None:
-        self._spiders: dict[str, tuple[Site, SiteSpider]] = {}
+        self._spiders: dict[str, tuple[Site, SiteSpider, str]] = {}
 
-    def spider(self, site: Site) -> SiteSpider:
-        """Return the spider of a site, anew when the site's settings changed."""
+    def spider(self, site: Site) -> tuple[SiteSpider, str]:
+        """Return the spider of a site, anew when the site's settings changed, and its name.
+
+        The name tells it from every other: by its file, the site's settings and the release. What
+        was read under another name is worth being read again.
+        """
         known = self._spiders.get(site.name)
         if known is not None and known[0] == site:
-            return known[1]
-        spider = made(load(site.spider), site)
-        self._spiders[site.name] = (site, spider)
-        return spider
+            return known[1], known[2]
+        kind = load(site.spider)
+        spider, name = made(kind, site), _name(kind, site)
+        self._spiders[site.name] = (site, spider, name)
+        return spider, name
+
+
+def _name(kind: type[SiteSpider], site: Site) -> str:
+    try:
+        source = inspect.getsource(inspect.getmodule(kind) or kind)
+    except (OSError, TypeError):  # a spider that has no file is known by its class alone
+        source = kind.__qualname__
+    told = f"{release()}\0{source}\0{site!r}"
+    return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -1,13 +1,17 @@
 """Carry one visit through the fetch room: its target, and what has been kept so far."""
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from storage.model import (
+    ANSWERED,
     Capture,
     Found,
+    Original,
     Outcome,
+    Requisite,
     Robots,
     Role,
     Site,
@@ -15,6 +19,21 @@ from storage.model import (
     Visit,
     payload_captures,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a conditional request says we have (RFC 9110 §13.1), and the record we have it in."""
+
+    original: Original
+    etag: str = ""
+    last_modified: str = ""
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the fields of the request, as the server wrote their values."""
+        written = ((b"If-None-Match", self.etag), (b"If-Modified-Since", self.last_modified))
+        return tuple((name, value.encode("latin-1")) for name, value in written if value)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,7 +46,11 @@ class Ticket:
     started_at: datetime
     captures: list[Capture] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
-    requisites: list[str] = field(default_factory=list)
+    requisites: list[Requisite] = field(default_factory=list)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    """By address, what need not be sent again where it has not changed."""
+    read_with: str = ""
+    """Names the spider and its settings; what was read with another is read again."""
     reason: str = ""
     """Why the visit ended, where its last exchange does not say it."""
     read: asyncio.Future[None] = field(default_factory=asyncio.Future)
@@ -37,6 +60,25 @@ class Ticket:
     def robots(self) -> Robots:
         """Return what robots.txt means to this visit: the target's own word, else the site's."""
         return self.target.robots or self.site.robots
+
+    def has_read(self, row: Capture) -> bool:
+        """Say whether the spider has read this very page of the target, so that it adds nothing."""
+        if row.role not in (Role.TARGET, Role.REDIRECT) or row.payload_digest is None:
+            return False
+        return self.target.read_as == self.name_of(row.url, row.payload_digest)
+
+    def name_of(self, url: str, payload_digest: str) -> str:
+        """Return a name for what the spider reads: its own, and the address and digest of the page.
+
+        A page of this name was read with the same spider and settings.
+        """
+        read = f"{self.read_with} {payload_digest} {url}"
+        return hashlib.blake2b(read.encode(), digest_size=12).hexdigest()
+
+    def done(self) -> None:
+        """Say that the page was read, or that there is none to read."""
+        if not self.read.done():
+            self.read.set_result(None)
 
     def visit(self, *, finished_at: datetime) -> Visit:
         """Return the visit as the catalogue keeps it; its outcome is that of the last hop."""
@@ -58,7 +100,12 @@ class Ticket:
             status=last.status,
             captures=tuple(self.captures),
             found=tuple(self.found),
+            read_as=self._read_as(last),
         )
+
+    def _read_as(self, last: Capture) -> str | None:
+        read = last.outcome in ANSWERED and last.location is None and self.read_with
+        return self.name_of(last.url, last.payload_digest) if read and last.payload_digest else None
 
 
 def new_ticket(target: Target, site: Site, *, worker: str) -> Ticket:

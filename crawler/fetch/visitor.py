@@ -1,88 +1,123 @@
 """Make one visit: the page and its redirects through the engine, then what the page needs."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from urllib.parse import urljoin
 
 from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.keeper import Keeper
 from crawler.fetch.lane import EngineLane
-from crawler.fetch.pace import Pace
-from crawler.fetch.requisites import Gatherer, Wanted
+from crawler.fetch.needs import is_read_anew
+from crawler.fetch.recapture import RecaptureLane
+from crawler.fetch.requisites import Gatherer, Shelf
 from crawler.fetch.roster import Roster, SpiderFileError, load
-from crawler.fetch.ticket import Ticket, new_ticket
+from crawler.fetch.ticket import Condition, Ticket, new_ticket
 from spiders.base import SiteSpider
 from spiders.scope import in_scope
-from storage.model import Capture, Found, FoundBy, Robots, Site, Target, Visit
+from storage.model import Found, FoundBy, Robots, Site, Target, Visit
 
 logger = logging.getLogger(__name__)
 
 FALLBACK_SPIDER = "page"
 """Reads the pages of a site whose own spider file is broken: they are kept all the same."""
 
-SiteLost = Callable[[Target, str], Awaitable[None]]
-"""Told once when the spider file of a target's site does not load, with the reason."""
+
+class Memory(Protocol):
+    """What a visit asks of the catalogue, and tells it, before its bytes are fetched."""
+
+    async def condition(self, target: Target) -> Condition | None:
+        """Return what is held of a target that its server may call unchanged, or None."""
+        ...
+
+    async def site_lost(self, target: Target, reason: str) -> None:
+        """Take down that the spider file of a target's site does not load; told once."""
+        ...
 
 
 class Visitor:
     """The fetch room's door: takes a target, returns a visit whose bytes are safe."""
 
     def __init__(
-        self, *, worker: str, fetcher: Fetcher, keeper: Keeper, pace: Pace, lane: EngineLane
+        self,
+        *,
+        worker: str,
+        fetcher: Fetcher,
+        keeper: Keeper,
+        engine: EngineLane,
+        recapture: RecaptureLane,
+        gatherer: Gatherer,
     ) -> None:
         self._worker = worker
         self._fetcher = fetcher
         self._keeper = keeper
-        self._pace = pace
-        self._lane = lane
+        self._engine = engine
+        self._recapture = recapture
+        self._gatherer = gatherer
         self._roster = Roster()
         self._lost: set[str] = set()
-        self._gatherer = Gatherer(fetcher=fetcher, keeper=keeper, pace=pace)
 
     async def open(self) -> None:
         """Start the engine."""
-        await self._lane.open()
+        await self._engine.open()
 
-    async def visit(
-        self, target: Target, site: Site, *, site_lost: SiteLost
-    ) -> tuple[Ticket, Visit]:
+    async def visit(self, target: Target, site: Site, *, memory: Memory) -> tuple[Ticket, Visit]:
         """Fetch a target; return its ticket, and the visit whose records are on the disk.
 
-        Raise StorageError when they cannot be kept, CrawlerError when the engine is gone; what the
-        web does is in the visit's outcome.
+        A target that was read before takes the recapture lane. Raise StorageError when the records
+        cannot be kept, CrawlerError when the engine is gone; what the web does is in the visit's
+        outcome.
         """
+        if is_read_anew(target, site, now=datetime.now(UTC)):
+            target = replace(target, read_as=None)
         ticket = new_ticket(target, site, worker=self._worker)
-        spider = await self._spider(target, site, site_lost)
+        spider, ticket.read_with = await self._spider(target, site, memory)
         if target.found_by is FoundBy.START and ticket.robots is not Robots.IGNORE:
             await self._sitemaps(ticket, spider)
-        await self._lane.fetch(ticket, spider)
+        if site.conditional and target.read_as is not None:
+            await self._set_condition(ticket, memory)
+        lane = self._engine if target.read_as is None else self._recapture
+        await lane.fetch(ticket, spider)
         await self._keeper.synced()
         return ticket, ticket.visit(finished_at=datetime.now(UTC))
 
-    def requisites(self, ticket: Ticket, *, wanted: Wanted) -> AsyncIterator[list[Capture]]:
-        """Fetch what the page of a visit needs; yield what is on the disk (see ``Gatherer``)."""
-        return self._gatherer.gather(ticket, wanted=wanted)
+    async def requisites(self, ticket: Ticket, visit: Visit, *, shelf: Shelf) -> None:
+        """Fetch what the page of a visit needs, and write it down in batches (see ``Gatherer``)."""
+        await self._gatherer.gather(ticket, visit, shelf=shelf)
 
     def wait_of(self, host: str) -> timedelta:
         """Return how long a host is still to be left alone after its last exchange."""
-        return self._pace.wait_of(host)
+        return self._fetcher.wait_of(host)
 
     async def close(self) -> None:
         """End the engine, close the connections, close the WARC file under its final name."""
         # The engine waits for what it has under way, so that is cut first.
-        await self._fetcher.close()
-        await self._lane.close()
+        await self.cut()
+        await self._engine.close()
         await self._keeper.close()
 
-    async def _spider(self, target: Target, site: Site, site_lost: SiteLost) -> SiteSpider:
+    async def cut(self) -> None:
+        """Ask no host any more; exchanges under way end, and what came of them is kept."""
+        await self._fetcher.close()
+
+    async def _spider(self, target: Target, site: Site, memory: Memory) -> tuple[SiteSpider, str]:
         try:
             return self._roster.spider(site)
         except SpiderFileError as fault:
             if site.name not in self._lost:
                 self._lost.add(site.name)
-                await site_lost(target, str(fault))
-            return load(FALLBACK_SPIDER)(site)
+                await memory.site_lost(target, str(fault))
+            return load(FALLBACK_SPIDER)(site), FALLBACK_SPIDER
+
+    async def _set_condition(self, ticket: Ticket, memory: Memory) -> None:
+        """Ask conditionally for what the spider has read: a 304 brings nothing to read."""
+        condition = await memory.condition(ticket.target)
+        if condition is None:
+            return
+        original = condition.original
+        if ticket.target.read_as == ticket.name_of(ticket.target.url, original.payload_digest):
+            ticket.conditions[ticket.target.url] = condition
 
     async def _sitemaps(self, ticket: Ticket, spider: SiteSpider) -> None:
         """Find the sitemaps that robots.txt names (sitemaps.org protocol), on a start page only."""

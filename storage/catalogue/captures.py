@@ -1,13 +1,14 @@
 """Find captures: what came of every exchange, and where its records lie."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, bindparam, select
 
 from storage.catalogue.dialects import portions
 from storage.catalogue.tables import captures
-from storage.model import ANSWERED, Capture, Outcome, RecordRef, Role
+from storage.model import Capture, Outcome, RecordRef, Role
 
 COLUMNS = tuple(column for column in captures.columns if column.name != "text_id")
 """What a Capture is made of."""
@@ -18,7 +19,27 @@ _PLACES = tuple(
     for part in ("file", "offset", "length", "digest")
 )
 _PLAIN = tuple(column.name for column in COLUMNS if column.name not in _PLACES)
+_plain_facts = attrgetter(*_PLAIN)
 _PAGE = (Role.TARGET, Role.REDIRECT)
+_ONE = select(*COLUMNS).order_by(captures.c.captured_at.desc(), captures.c.id.desc()).limit(1)
+
+# Made once, not with each visit: putting a statement together costs more than running it.
+_WHOLE = _ONE.where(
+    captures.c.outcome.in_((Outcome.OK, Outcome.NOT_MODIFIED)),
+    captures.c.record_file.is_not(None),
+    captures.c.payload_digest.is_not(None),
+    captures.c.truncated.is_(None),
+)
+_WHOLE_OF_TARGET = _WHOLE.where(
+    captures.c.target_id == bindparam("of_target"),
+    captures.c.role == Role.TARGET,
+    captures.c.hop == 0,
+)
+_WHOLE_OF_REQUISITE = _WHOLE.where(
+    captures.c.url == bindparam("of_url"),
+    captures.c.site == bindparam("of_site"),
+    captures.c.role == Role.REQUISITE,
+)
 
 
 def from_row(row: RowMapping) -> Capture:
@@ -31,8 +52,8 @@ def from_row(row: RowMapping) -> Capture:
 
 
 def as_row(capture: Capture) -> dict[str, object]:
-    """Make the row of a noun, without its id."""
-    row = {name: getattr(capture, name) for name in _PLAIN if name != "id"}
+    """Make the row of a noun."""
+    row: dict[str, object] = dict(zip(_PLAIN, _plain_facts(capture), strict=True))
     for name, ref in (("record", capture.record), ("request", capture.request_record)):
         row[f"{name}_file"] = ref.file if ref else None
         row[f"{name}_offset"] = ref.offset if ref else None
@@ -104,38 +125,47 @@ def at(db: Connection, url: str, *, at: datetime | None) -> Capture | None:
     return None if row is None else from_row(row)
 
 
-def known_requisites(db: Connection, site: str, urls: Sequence[str]) -> set[str]:
-    """Return those of the URLs that the site already has as requisites; a 404 counts, a 503 not."""
-    known: set[str] = set()
+def got_requisites(
+    db: Connection, site: str, urls: Sequence[str], *, since: datetime
+) -> dict[str, bool]:
+    """Return those of the URLs that the site got as requisites since then, or was sent on from.
+
+    True says that it came itself; False that there is only a redirect, which may lead to nothing.
+    """
+    got: dict[str, bool] = {}
     for part in portions(urls):
-        statement = select(captures.c.url).where(
+        statement = select(captures.c.url, captures.c.outcome).where(
             captures.c.url.in_(part),
+            captures.c.captured_at >= since,
             captures.c.site == site,
             captures.c.role == Role.REQUISITE,
-            captures.c.outcome.in_(sorted(ANSWERED - {Outcome.SERVER_ERROR})),
+            captures.c.outcome.in_((Outcome.OK, Outcome.NOT_MODIFIED, Outcome.REDIRECT)),
         )
-        known.update(db.execute(statement.distinct()).scalars())
-    return known
+        for url, outcome in db.execute(statement):
+            got[url] = got.get(url, False) or outcome is not Outcome.REDIRECT
+    return got
 
 
-def latest_digest(db: Connection, url: str) -> Capture | None:
-    """Return the newest answered capture of the URL that has a payload digest."""
-    return _newest(
-        db,
-        captures.c.url == url,
-        captures.c.outcome.in_(sorted(ANSWERED)),
-        captures.c.payload_digest.is_not(None),
-    )
+def latest_whole(db: Connection, target_id: int) -> Capture | None:
+    """Return the newest capture of the target's own URL that came whole, or was not modified.
+
+    Its record is there and has a payload digest; it may be a revisit record (``refers_to``). A
+    target that redirects elsewhere has none.
+    """
+    return _first(db, _WHOLE_OF_TARGET, {"of_target": target_id})
+
+
+def latest_requisite(db: Connection, site: str, url: str) -> Capture | None:
+    """Return the newest capture of a URL as a requisite of the site, with the same promises."""
+    return _first(db, _WHOLE_OF_REQUISITE, {"of_site": site, "of_url": url})
 
 
 def _newest(db: Connection, *conditions: ColumnElement[bool]) -> Capture | None:
-    statement = (
-        select(*COLUMNS)
-        .where(*conditions)
-        .order_by(captures.c.captured_at.desc(), captures.c.id.desc())
-        .limit(1)
-    )
-    row = db.execute(statement).mappings().first()
+    return _first(db, _ONE.where(*conditions), {})
+
+
+def _first(db: Connection, statement: Executable, values: Mapping[str, object]) -> Capture | None:
+    row = db.execute(statement, values).mappings().first()
     return None if row is None else from_row(row)
 
 

@@ -4,18 +4,100 @@ A claim is a lease with a fence: a number that grows with every claim of the hos
 for a claim names it, and is refused once the host was lent to somebody else.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, True_, case, func, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    True_,
+    Update,
+    bindparam,
+    case,
+    func,
+    select,
+    true,
+    update,
+)
 
 from storage.catalogue import targets
+from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import portions
 from storage.catalogue.tables import hosts
 from storage.catalogue.tables import targets as target_rows
 from storage.errors import FenceError
 from storage.model import Claim
+
+Key = tuple[str, int, str]
+"""Host, fence and worker."""
+
+# Made once, not with each claim: putting a statement together costs more than running it.
+_NOW: BindParameter[datetime] = bindparam("now", type_=Moment)
+_SLEPT = select(hosts.c.host).where(hosts.c.asleep_until <= _NOW).with_for_update(skip_locked=True)
+_WAKE = update(hosts).where(hosts.c.host.in_(_SLEPT)).values(asleep_until=None)
+_LONGEST_WAITING = (
+    select(hosts.c.host, hosts.c.fence)
+    .where(hosts.c.asleep_until.is_(None), hosts.c.head_due_at <= _NOW)
+    .order_by(hosts.c.head_due_at)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_DUE = (
+    select(*targets.COLUMNS)
+    .where(target_rows.c.host == bindparam("of_host"), target_rows.c.queue_at <= _NOW)
+    .order_by(target_rows.c.queue_at, target_rows.c.id)
+    .limit(bindparam("most"))
+)
+_LEND = (
+    update(hosts)
+    .where(hosts.c.host == bindparam("of_host"))
+    .values(
+        fence=bindparam("new_fence"),
+        lease_worker=bindparam("to_worker"),
+        lease_until=bindparam("until", type_=Moment),
+        asleep_until=bindparam("until", type_=Moment),
+    )
+)
+_OURS = (
+    hosts.c.host == bindparam("of_host"),
+    hosts.c.fence == bindparam("of_fence"),
+    hosts.c.lease_worker == bindparam("of_worker"),
+)
+_RENEW = (
+    update(hosts)
+    .where(*_OURS)
+    .values(
+        lease_until=bindparam("until", type_=Moment),
+        asleep_until=bindparam("until", type_=Moment),
+    )
+)
+_RELEASE = (
+    update(hosts)
+    .where(*_OURS)
+    .values(
+        lease_worker=None,
+        lease_until=None,
+        next_ok_at=bindparam("until", type_=Moment),
+        asleep_until=bindparam("until", type_=Moment),
+    )
+)
+# FOR UPDATE locks the rows on PostgreSQL, in the order of their names, so that two writers never
+# wait for each other crosswise; on SQLite the transaction is the only one that writes.
+_FENCES = (
+    select(hosts.c.host, hosts.c.fence, hosts.c.lease_worker)
+    .where(hosts.c.host.in_(bindparam("names", expanding=True)))
+    .order_by(hosts.c.host)
+    .with_for_update()
+)
+_AWAKE = select(func.min(hosts.c.head_due_at)).where(hosts.c.asleep_until.is_(None))
+_WAKES_AT = case(
+    (hosts.c.asleep_until > hosts.c.head_due_at, hosts.c.asleep_until),
+    else_=hosts.c.head_due_at,
+)
+_ASLEEP = select(func.min(_WAKES_AT)).where(hosts.c.asleep_until.is_not(None))
 
 
 def claim(
@@ -33,51 +115,38 @@ def claim(
     ``only`` (the ids of a one-off run) other targets are left alone; its cost grows with their
     number.
     """
-    _wake(db, now)
+    # Each claim and release puts one host to sleep and so pays for one waking: O(log n) a piece.
+    db.execute(_WAKE, {"now": now})
     chosen = [true()] if only is None else map(target_rows.c.id.in_, portions(sorted(only)))
     for condition in chosen:
-        host = db.execute(_longest_waiting(now, condition)).first()
+        host = db.execute(_longest_waiting(condition), {"now": now}).first()
         if host is not None:
             break
     else:
         return None
     until = now + lease
-    db.execute(
-        update(hosts)
-        .where(hosts.c.host == host.host)
-        .values(fence=host.fence + 1, lease_worker=worker, lease_until=until, asleep_until=until)
-    )
-    due = (
-        select(*targets.COLUMNS)
-        .where(target_rows.c.host == host.host, target_rows.c.queue_at <= now, condition)
-        .order_by(target_rows.c.queue_at, target_rows.c.id)
-        .limit(limit)
-    )
+    lent = {"of_host": host.host, "new_fence": host.fence + 1, "to_worker": worker, "until": until}
+    db.execute(_LEND, lent)
+    due = _DUE if isinstance(condition, True_) else _DUE.where(condition)
+    found = db.execute(due, {"of_host": host.host, "now": now, "most": limit}).mappings()
     return Claim(
         host=host.host,
         worker=worker,
         fence=host.fence + 1,
         until=until,
-        targets=tuple(targets.from_row(row) for row in db.execute(due).mappings()),
+        targets=tuple(map(targets.from_row, found)),
     )
 
 
 def renew(db: Connection, claim: Claim, *, until: datetime) -> Claim:
     """Keep the claim longer; FenceError when it is lost. Past its end it is kept if nobody came."""
-    _write(db, claim, lease_until=until, asleep_until=until)
+    _write(db, _RENEW, claim, until=until)
     return replace(claim, until=until)
 
 
 def release(db: Connection, claim: Claim, *, next_ok_at: datetime) -> None:
     """Give the host back; nobody gets it before `next_ok_at`. FenceError when the claim is lost."""
-    _write(
-        db,
-        claim,
-        lease_worker=None,
-        lease_until=None,
-        next_ok_at=next_ok_at,
-        asleep_until=next_ok_at,
-    )
+    _write(db, _RELEASE, claim, until=next_ok_at)
 
 
 def free_all(db: Connection, *, worker: str | None = None) -> int:
@@ -100,12 +169,21 @@ def free_all(db: Connection, *, worker: str | None = None) -> int:
     return freed.rowcount
 
 
-def check(db: Connection, claim: Claim) -> None:
-    """Make sure that the claim is ours until the transaction ends; FenceError when it is lost."""
-    # FOR UPDATE locks the row on PostgreSQL; on SQLite the transaction is the only one that writes.
-    held = select(hosts.c.host).where(*_is(claim)).with_for_update()
-    if db.execute(held).first() is None:
-        raise _lost(claim)
+def key(claim: Claim) -> Key:
+    """Return what tells a claim from every other, also from a later one of the same host."""
+    return (claim.host, claim.fence, claim.worker)
+
+
+def lost(db: Connection, asked: Iterable[Claim]) -> dict[Key, FenceError]:
+    """Return the faults of those claims that are lost; the others are ours for this transaction."""
+    of_key = {key(claim): claim for claim in asked}
+    names = sorted({claim.host for claim in of_key.values()})
+    held = {
+        (row.host, row.fence, row.lease_worker)
+        for part in portions(names)
+        for row in db.execute(_FENCES, {"names": part})
+    }
+    return {one: _lost(claim) for one, claim in of_key.items() if one not in held}
 
 
 def next_at(db: Connection) -> datetime | None:
@@ -113,49 +191,21 @@ def next_at(db: Connection) -> datetime | None:
 
     A worker without work asks this, which disturbs no writer, rather than to claim again and again.
     """
-    awake = select(func.min(hosts.c.head_due_at)).where(hosts.c.asleep_until.is_(None))
-    wakes_at = case(
-        (hosts.c.asleep_until > hosts.c.head_due_at, hosts.c.asleep_until),
-        else_=hosts.c.head_due_at,
-    )
-    asleep = select(func.min(wakes_at)).where(hosts.c.asleep_until.is_not(None))
-    times = (db.execute(awake).scalar(), db.execute(asleep).scalar())
+    times = (db.execute(_AWAKE).scalar(), db.execute(_ASLEEP).scalar())
     return min((time for time in times if time is not None), default=None)
 
 
-def _longest_waiting(now: datetime, condition: ColumnElement[bool]) -> Select[tuple[str, int]]:
-    statement = (
-        select(hosts.c.host, hosts.c.fence)
-        .where(hosts.c.asleep_until.is_(None), hosts.c.head_due_at <= now)
-        .order_by(hosts.c.head_due_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+def _longest_waiting(condition: ColumnElement[bool]) -> Select[str, int]:
     if isinstance(condition, True_):
-        return statement
-    due = select(target_rows.c.host).where(target_rows.c.queue_at <= now, condition)
-    return statement.where(hosts.c.host.in_(due))
+        return _LONGEST_WAITING
+    due = select(target_rows.c.host).where(target_rows.c.queue_at <= _NOW, condition)
+    return _LONGEST_WAITING.where(hosts.c.host.in_(due))
 
 
-def _wake(db: Connection, now: datetime) -> None:
-    # Each claim and release puts one host to sleep and so pays for one waking: O(log n) a piece.
-    slept = (
-        select(hosts.c.host).where(hosts.c.asleep_until <= now).with_for_update(skip_locked=True)
-    )
-    db.execute(update(hosts).where(hosts.c.host.in_(slept)).values(asleep_until=None))
-
-
-def _write(db: Connection, claim: Claim, **values: object) -> None:
-    if db.execute(update(hosts).where(*_is(claim)).values(values)).rowcount != 1:
+def _write(db: Connection, statement: Update, claim: Claim, *, until: datetime) -> None:
+    ours = {"of_host": claim.host, "of_fence": claim.fence, "of_worker": claim.worker}
+    if db.execute(statement, ours | {"until": until}).rowcount != 1:
         raise _lost(claim)
-
-
-def _is(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    return (
-        hosts.c.host == claim.host,
-        hosts.c.fence == claim.fence,
-        hosts.c.lease_worker == claim.worker,
-    )
 
 
 def _lost(claim: Claim) -> FenceError:

@@ -3,12 +3,25 @@
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Insert,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.errors import CatalogueError
@@ -20,6 +33,10 @@ PATIENCE_SECONDS = 30
 
 _MOST_VALUES = 500
 """Values of one IN list: SQLite allows 32,766 variables, PostgreSQL 65,535; both plan 500 well."""
+
+_NEXT_IDS = text(
+    "SELECT nextval(pg_get_serial_sequence(:of_table, 'id')) FROM generate_series(1, :wanted)"
+)
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}",
@@ -67,25 +84,37 @@ def reader(url: URL) -> Engine:
     return engine
 
 
+def standing(engine: Engine) -> Connection:
+    """Take a connection to keep, on which each statement is a transaction of its own."""
+    db = engine.connect()
+    if engine.dialect.name == "sqlite":
+        # Nothing begins a transaction there but the engine's own BEGIN, which only comes with
+        # statements that go through SQLAlchemy.
+        return db
+    return db.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def insert_new(db: Connection, table: Table) -> Insert:
     """Start an INSERT that passes over rows which are there already, by any unique key."""
-    if db.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+    return _insert_new(db.dialect.name, table)
 
 
 def insert_or_replace(db: Connection, table: Table, *, added: Sequence[str] = ()) -> Insert:
     """Start an INSERT that replaces the row of the same primary key; columns in `added` add up."""
-    statement = sqlite.insert(table) if db.dialect.name == "sqlite" else postgresql.insert(table)
-    new = statement.excluded
-    changes = {
-        column.name: column + new[column.name] if column.name in added else new[column.name]
-        for column in table.columns
-        if not column.primary_key
-    }
-    return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns), set_=changes
-    )
+    return _insert_or_replace(db.dialect.name, table, tuple(added))
+
+
+def reserve(db: Connection, table: Table, count: int) -> list[int]:
+    """Take ids for rows that this transaction is going to insert, in ascending order.
+
+    To ask the database which id it gave to which row costs more than to insert the row.
+    """
+    if db.dialect.name == "sqlite":
+        # As SQLite counts itself; nobody else writes before this transaction ends.
+        last: int = db.execute(_last_id(table)).scalar() or 0
+        return list(range(last + 1, last + 1 + count))
+    drawn = {"of_table": table.name, "wanted": count}
+    return sorted(db.execute(_NEXT_IDS, drawn).scalars())
 
 
 def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -94,7 +123,7 @@ def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + _MOST_VALUES]
 
 
-def fault(error: SQLAlchemyError, place: str) -> CatalogueError:
+def fault(error: Exception, place: str) -> CatalogueError:
     """Say in one line what a failure of the database means for the archive and what to do."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
@@ -132,6 +161,33 @@ _SQLITE_LINES = {
     sqlite3.SQLITE_LOCKED: "another transaction of this process keeps it locked;"
     " nothing of this step was kept",
 }
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Insert:
+    # Made once for each table: putting a statement together costs more than running it.
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_replace(dialect: str, table: Table, added: tuple[str, ...]) -> Insert:
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    new = statement.excluded
+    changes = {
+        column.name: column + new[column.name] if column.name in added else new[column.name]
+        for column in table.columns
+        if not column.primary_key
+    }
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_=changes
+    )
+
+
+@cache
+def _last_id(table: Table) -> Select[int | None]:
+    return select(func.max(table.c.id))
 
 
 def _begin_ourselves(engine: Engine, *, pragmas: Sequence[str], begin: str) -> None:

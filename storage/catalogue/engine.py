@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, Select, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import Pool
 
 from storage.archive import Archive
 from storage.catalogue import dialects, schema
+from storage.catalogue.lookup import Lookup, Row
 from storage.errors import CatalogueError
 
 __all__ = ["Catalogue", "Connection", "open_catalogue"]
@@ -44,6 +45,11 @@ class Catalogue:
         """
         with self._transaction(self._writer) as db:
             yield db
+
+    def lookup(self, statement: Select[*Row]) -> Lookup[*Row]:
+        """Prepare a question that is to be asked very often; the caller closes it."""
+        self._after_fork()
+        return Lookup(self._reader, statement, self.place)
 
     def close(self) -> None:
         """Close the connections; the catalogue may be used again and opens new ones."""

@@ -3,7 +3,19 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
@@ -12,8 +24,12 @@ from storage.model import TargetState
 
 # Made once, not with each visit: putting a statement together costs more than running it.
 _GONE = select(sites.c.name).where(sites.c.name == targets.c.site, sites.c.gone == true())
-_WAITS = and_(targets.c.state.in_((TargetState.ACTIVE, TargetState.ONCE)), ~_GONE.exists())
+# No IN list, which cannot be part of a statement that is run for many rows at once.
+_WATCHED = or_(targets.c.state == TargetState.ACTIVE, targets.c.state == TargetState.ONCE)
+_WAITS = and_(_WATCHED, ~_GONE.exists())
 _HEAD = select(func.min(targets.c.queue_at)).where(targets.c.host == hosts.c.host).scalar_subquery()
+_SETTLE = update(hosts).where(hosts.c.host.in_(bindparam("names", expanding=True)))
+_SETTLE = _SETTLE.values(head_due_at=_HEAD)
 
 
 def queued(due_at: ColumnElement[datetime | None] | datetime | None) -> ColumnElement[datetime]:
@@ -31,8 +47,8 @@ def settle(db: Connection, names: Iterable[str]) -> None:
     if not wanted:
         return
     for part in portions(wanted):
-        changed = db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=_HEAD))
+        changed = db.execute(_SETTLE, {"names": part})
         if changed.rowcount < len(part):
             # In the order of their names, so that two writers never wait for each other crosswise.
             db.execute(insert_new(db, hosts), [{"host": name, "fence": 0} for name in part])
-            db.execute(update(hosts).where(hosts.c.host.in_(part)).values(head_due_at=_HEAD))
+            db.execute(_SETTLE, {"names": part})

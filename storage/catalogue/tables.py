@@ -26,6 +26,7 @@ from storage.model import (
     Look,
     Outcome,
     Phase,
+    RequisiteKind,
     Robots,
     Role,
     Severity,
@@ -72,6 +73,7 @@ targets = Table(
     Column("every", Words),
     Column("robots", member(Robots)),
     Column("muted", Boolean, nullable=False),
+    Column("read_as", Words),
     Column("due_at", Moment),
     # due_at while the target may be claimed, else NULL: the queue of a host is one range of an
     # index, however many of its targets are paused. Kept by hosts.queued().
@@ -178,12 +180,15 @@ captures = Table(
     Column("request_digest", Words),
     Column("record_id", Words),
     Column("refers_to", Words),
+    Column("transfer", Words, nullable=False),
     Column("payload_digest", Words),
     Column("payload_bytes", BigInteger, nullable=False),
     Column("truncated", member(Truncation)),
     Column("text_id", ForeignKey("texts.id")),
     Index(None, "visit_id"),
-    Index(None, "target_id", "captured_at"),
+    # Role and outcome let the newest good capture be found among failed looks and requisites
+    # without a look at their rows.
+    Index(None, "target_id", "captured_at", "role", "outcome"),
     Index(None, "url", "captured_at"),
     Index(None, "site", "captured_at"),
 )
@@ -261,6 +266,42 @@ delivery_events = Table(
     PrimaryKeyConstraint("delivery_id", "place"),
     # An event goes through a channel once, however often it is enqueued.
     UniqueConstraint("alert", "event_id"),
+)
+
+missing = Table(
+    "missing",
+    metadata,
+    # What a page needs and the archive could not get, or has not yet asked for.
+    Column("target_id", ForeignKey("targets.id"), primary_key=True, autoincrement=False),
+    Column("url", Words, primary_key=True),
+    Column("site", Words, nullable=False),
+    Column("kind", member(RequisiteKind), nullable=False),
+    Column("via", Words, nullable=False),
+    Column("encoding", Words, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("outcome", member(Outcome)),
+    Column("status", Integer),
+    Column("reason", Words, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("since_at", Moment, nullable=False),
+    Column("next_try_at", Moment, nullable=False),
+    # The last try of a site at an address holds for all its pages.
+    Index(None, "site", "url", "next_try_at"),
+)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    # One row for each different payload the archive holds whole: what a revisit record must say of
+    # the record that has it. No index by file: a file is lost less often than a payload is kept.
+    Column("digest", Words, primary_key=True),
+    Column("transfer", Words, primary_key=True),
+    Column("record_id", Words, nullable=False),
+    # Letter by letter as they stand in the record, so no Moment.
+    Column("uri", Words, nullable=False),
+    Column("date", Words, nullable=False),
+    Column("file", Words, nullable=False),
+    Column("offset", BigInteger, nullable=False),
 )
 
 tallies = Table(

@@ -1,42 +1,79 @@
 """Keep what came of each visit, in one step with the captures it made and the next due time."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from operator import attrgetter
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, select, update
 
-from storage.catalogue import captures, claims, hosts
-from storage.catalogue.dialects import insert_or_replace, portions
+from storage.catalogue import captures, claims, hosts, payloads
+from storage.catalogue.columns import Moment, Words
+from storage.catalogue.dialects import insert_or_replace, portions, reserve
 from storage.catalogue.tables import captures as capture_rows
 from storage.catalogue.tables import tallies, targets, visits
-from storage.errors import CatalogueError
+from storage.errors import CatalogueError, FenceError
 from storage.model import ANSWERED, NOT_ASKED, Capture, Claim, Outcome, TargetState, Visit
 
-_NESTED = ("captures", "found")
+_NESTED = ("captures", "found", "read_as")
 _PLAIN = tuple(field.name for field in fields(Visit) if field.name not in _NESTED)
 _NEWEST = 500
 """Visits looked through for what other hosts said; by id, so that the look costs no index."""
 _COLUMNS = tuple(visits.c[name] for name in _PLAIN)
+_plain_facts = attrgetter(*_PLAIN)
+
+# Made once, not with each visit: putting a statement together costs more than running it.
+_VISITED = select(targets.c.id, targets.c.host, targets.c.state)
+_VISITED = _VISITED.where(targets.c.id.in_(bindparam("ids", expanding=True)))
+_SETTLE = (
+    update(targets)
+    .where(targets.c.id == bindparam("visited"))
+    .values(
+        due_at=bindparam("planned", type_=Moment),
+        queue_at=hosts.queued(bindparam("planned", type_=Moment)),
+        read_as=func.coalesce(bindparam("read", type_=Words), targets.c.read_as),
+        last_visit_at=bindparam("at", type_=Moment),
+        last_outcome=bindparam("ended", type_=targets.c.last_outcome.type),
+        last_status=bindparam("said", type_=targets.c.last_status.type),
+    )
+)
+_INSERT = insert(visits)
+_INSERT_CAPTURES = insert(capture_rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A visit whose bytes are safe, the claim it was made for, and when the next is due."""
+
+    visit: Visit
+    claim: Claim | None
+    next_due_at: datetime | None
 
 
 def finish(
     db: Connection, visit: Visit, *, claim: Claim | None, next_due_at: datetime | None
 ) -> Visit:
-    """Keep the visit and its captures and plan the next one; return it with its ids.
+    """Keep one visit as ``finish_all`` keeps many; FenceError when its claim is lost."""
+    (kept,) = finish_all(db, [Finished(visit=visit, claim=claim, next_due_at=next_due_at)])
+    if isinstance(kept, CatalogueError):
+        raise kept
+    return kept
 
-    A claim that is lost raises FenceError before anything is written. A target that was to be
-    captured once is never planned again. What the visit found is the caller's to add.
+
+def finish_all(db: Connection, finished: Sequence[Finished]) -> list[Visit | CatalogueError]:
+    """Keep visits with their captures and plan the next ones; return each with its ids.
+
+    A visit whose claim is lost has a FenceError in its place, one whose target is not known or not
+    on the host of its claim a CatalogueError: nothing of it was written, and the others are kept.
+    A target that was to be captured once is never planned again. What the visits found is the
+    caller's to add.
     """
-    if claim is not None:
-        claims.check(db, claim)
-    host = _settled_target(db, visit, claim=claim, next_due_at=next_due_at)
-    row = {name: getattr(visit, name) for name in _PLAIN if name != "id"}
-    visit_id = db.execute(insert(visits).returning(visits.c.id), row | {"host": host}).scalar_one()
-    kept = replace(visit, id=visit_id)
-    made = _insert(db, kept, visit.captures)
-    _count(db, kept, visits_made=1, captures_made=made)
-    return replace(kept, captures=made)
+    lost = claims.lost(db, (one.claim for one in finished if one.claim is not None))
+    known = _visited(db, [one.visit.target_id for one in finished])
+    faults = [_fault(one, lost=lost, known=known) for one in finished]
+    sound = [one for one, fault in zip(finished, faults, strict=True) if fault is None]
+    kept = iter(_keep(db, sound, known))
+    return [next(kept) if fault is None else fault for fault in faults]
 
 
 def unread(db: Connection, *, limit: int, except_targets: Collection[int] = ()) -> list[Visit]:
@@ -80,7 +117,8 @@ def outcomes_elsewhere(
 
 def add_captures(db: Connection, visit: Visit, made: Sequence[Capture]) -> None:
     """Keep captures that were made for a visit after it was finished: what its page needs."""
-    _count(db, visit, visits_made=0, captures_made=_insert(db, visit, made))
+    (kept,) = _add_captures(db, [replace(visit, captures=tuple(made))])
+    _count(db, [(kept, 0)])
 
 
 def count_since(db: Connection, *, site: str, since: datetime) -> int:
@@ -133,53 +171,97 @@ def recent_of_host(
     return _visits(db, statement)
 
 
-def _settled_target(
-    db: Connection, visit: Visit, *, claim: Claim | None, next_due_at: datetime | None
-) -> str:
-    ours = select(targets.c.host, targets.c.state).where(targets.c.id == visit.target_id)
-    target = db.execute(ours).first()
-    if target is None:
-        raise CatalogueError(f"{visit.url}: the visited target {visit.target_id} is not known")
-    if claim is not None and target.host != claim.host:
-        raise CatalogueError(f"{visit.url} is on {target.host}, but the claim is for {claim.host}")
-    due_at = None if target.state == TargetState.ONCE else next_due_at
-    db.execute(
-        update(targets)
-        .where(targets.c.id == visit.target_id)
-        .values(
-            due_at=due_at,
-            queue_at=hosts.queued(due_at),
-            last_visit_at=visit.finished_at,
-            last_outcome=visit.outcome,
-            last_status=visit.status,
-        )
-    )
-    hosts.settle(db, [target.host])
-    return str(target.host)
-
-
-def _insert(db: Connection, visit: Visit, made: Sequence[Capture]) -> tuple[Capture, ...]:
-    if not made:
-        return ()
-    owned = [
-        replace(one, visit_id=visit.id, target_id=visit.target_id, site=visit.site) for one in made
-    ]
-    statement = insert(capture_rows).returning(capture_rows.c.id, sort_by_parameter_order=True)
-    ids = db.execute(statement, [captures.as_row(one) for one in owned]).scalars()
-    return tuple(replace(one, id=new) for one, new in zip(owned, ids, strict=True))
-
-
-def _count(
-    db: Connection, visit: Visit, *, visits_made: int, captures_made: Sequence[Capture]
-) -> None:
-    row = {
-        "site": visit.site,
-        "outcome": visit.outcome,
-        "visits": visits_made,
-        "captures": sum(one.outcome in ANSWERED for one in captures_made),
-        "last_visit_at": visit.finished_at,
+def _visited(db: Connection, ids: Sequence[int]) -> dict[int, tuple[str, TargetState]]:
+    return {
+        row.id: (row.host, row.state)
+        for part in portions(sorted(set(ids)))
+        for row in db.execute(_VISITED, {"ids": part})
     }
-    db.execute(insert_or_replace(db, tallies, added=("visits", "captures")), row)
+
+
+def _fault(
+    one: Finished,
+    *,
+    lost: Mapping[claims.Key, FenceError],
+    known: Mapping[int, tuple[str, TargetState]],
+) -> CatalogueError | None:
+    visit, claim = one.visit, one.claim
+    if claim is not None and (fault := lost.get(claims.key(claim))) is not None:
+        return fault
+    if visit.target_id not in known:
+        return CatalogueError(f"{visit.url}: the visited target {visit.target_id} is not known")
+    host, _ = known[visit.target_id]
+    if claim is not None and host != claim.host:
+        return CatalogueError(f"{visit.url} is on {host}, but the claim is for {claim.host}")
+    return None
+
+
+def _keep(
+    db: Connection, finished: Sequence[Finished], known: Mapping[int, tuple[str, TargetState]]
+) -> list[Visit]:
+    if not finished:
+        return []
+    db.execute(_SETTLE, [_plan(one, known) for one in finished])
+    hosts.settle(db, (known[one.visit.target_id][0] for one in finished))
+    ids = reserve(db, visits, len(finished))
+    kept = [replace(one.visit, id=new) for one, new in zip(finished, ids, strict=True)]
+    rows = [_as_row(one) | {"host": known[one.target_id][0]} for one in kept]
+    db.execute(_INSERT, rows)
+    kept = _add_captures(db, kept)
+    _count(db, ((one, 1) for one in kept))
+    return kept
+
+
+def _plan(one: Finished, known: Mapping[int, tuple[str, TargetState]]) -> dict[str, object]:
+    visit = one.visit
+    _, state = known[visit.target_id]
+    return {
+        "visited": visit.target_id,
+        "planned": None if state == TargetState.ONCE else one.next_due_at,
+        "read": visit.read_as,
+        "at": visit.finished_at,
+        "ended": visit.outcome,
+        "said": visit.status,
+    }
+
+
+def _add_captures(db: Connection, kept: Sequence[Visit]) -> list[Visit]:
+    """Keep the captures of visits that are kept; return the visits with the ids of all."""
+    ids = iter(reserve(db, capture_rows, sum(len(visit.captures) for visit in kept)))
+    done = [replace(visit, captures=_owned(visit, ids)) for visit in kept]
+    made = [one for visit in done for one in visit.captures]
+    if made:
+        db.execute(_INSERT_CAPTURES, [captures.as_row(one) for one in made])
+        payloads.note(db, made)
+    return done
+
+
+def _owned(visit: Visit, ids: Iterator[int]) -> tuple[Capture, ...]:
+    return tuple(
+        replace(one, id=next(ids), visit_id=visit.id, target_id=visit.target_id, site=visit.site)
+        for one in visit.captures
+    )
+
+
+def _count(db: Connection, made: Iterable[tuple[Visit, int]]) -> None:
+    """Add visits and their captures to the tallies; a visit counts as often as it says."""
+    sums: dict[tuple[str, Outcome], tuple[int, int, datetime]] = {}
+    for visit, times in made:
+        of = (visit.site, visit.outcome)
+        captured = sum(one.outcome in ANSWERED for one in visit.captures)
+        before = sums.get(of, (0, 0, visit.finished_at))
+        sums[of] = (before[0] + times, before[1] + captured, max(before[2], visit.finished_at))
+    # In order, so that two writers never wait for each other crosswise.
+    rows = [
+        {"site": site, "outcome": outcome, "visits": n, "captures": m, "last_visit_at": at}
+        for (site, outcome), (n, m, at) in sorted(sums.items())
+    ]
+    if rows:
+        db.execute(insert_or_replace(db, tallies, added=("visits", "captures")), rows)
+
+
+def _as_row(visit: Visit) -> dict[str, object]:
+    return dict(zip(_PLAIN, _plain_facts(visit), strict=True))
 
 
 def _visits(db: Connection, statement: Select[*tuple[object, ...]]) -> list[Visit]:

@@ -75,17 +75,10 @@ def payload_digest(block: Block) -> str:
 
 def is_packed(headers: Sequence[tuple[str, str]]) -> bool:
     """Tell whether the body came compressed, so that deflating it again would only cost time."""
-    for name, value in headers:
-        match name.lower():
-            case "content-encoding":
-                if value and value.lower() != "identity":
-                    return True
-            case "content-type":
-                kind = value.partition(";")[0].strip().lower()
-                if kind in _PACKED_TYPES:
-                    return True
-                if kind.startswith(_PACKED_KINDS) and not kind.startswith(_PLAIN_IMAGES):
-                    return True
-            case _:
-                pass
-    return False
+    told = {name.lower(): value for name, value in headers}
+    if told.get("content-encoding", "").lower() not in ("", "identity"):
+        return True
+    kind = told.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith(_PACKED_KINDS):
+        return not kind.startswith(_PLAIN_IMAGES)
+    return kind in _PACKED_TYPES

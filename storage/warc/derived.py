@@ -45,8 +45,8 @@ class Resource:
     concurrent_to: str | None = None
 
 
-def warcinfo(info: Info, *, filename: str, at: datetime) -> tuple[str, bytes]:
-    """Return the id of the record and the record, as one gzip member."""
+def warcinfo(info: Info, *, record_id: str, filename: str, at: datetime) -> bytes:
+    """Return the first record of a file, as one gzip member."""
     told = {
         "software": info.software,
         "operator": info.operator,
@@ -65,16 +65,17 @@ def warcinfo(info: Info, *, filename: str, at: datetime) -> tuple[str, bytes]:
     record = writer.create_warcinfo_record(
         filename, {name: fields.one_line(value) for name, value in told.items()}
     )
+    record.rec_headers.replace_header("WARC-Record-ID", record_id)
     record.rec_headers.replace_header("WARC-Date", fields.warc_date(at))
     writer.write_record(record)
-    return str(record.rec_headers.get_header("WARC-Record-ID")), out.getvalue()
+    return out.getvalue()
 
 
-def resource(thing: Resource, *, warcinfo_id: str) -> tuple[str, bytes]:
+def resource(thing: Resource, *, record_id: str, warcinfo_id: str) -> tuple[str, bytes]:
     """Return the payload digest of a resource record and the record, as one gzip member."""
     payload_digest = fields.digest((thing.body,))
     headers = {
-        "WARC-Record-ID": fields.new_id(),
+        "WARC-Record-ID": record_id,
         "WARC-Date": fields.warc_date(thing.at),
         "WARC-Warcinfo-ID": warcinfo_id,
         "WARC-Payload-Digest": payload_digest,

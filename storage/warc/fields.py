@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import itertools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from storage.errors import RecordError
@@ -59,15 +61,17 @@ def parse_date(text: str) -> datetime:
         raise RecordError(f"{text[:40]!r} is not a WARC-Date") from error
 
 
-def new_id() -> str:
-    """Return a new ``WARC-Record-ID``."""
-    # A random UUID (RFC 9562 §5.4); the library's own class costs five times as much.
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return (
-        f"<urn:uuid:{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
-        f"{variant}{digits[17:20]}-{digits[20:]}>"
+def record_ids() -> Iterator[str]:
+    """Yield the ``WARC-Record-ID``s of one file, as many as are asked for; no two are alike."""
+    # UUIDs of version 8 (RFC 9562 §5.8): 90 random bits for the file, then a count. Where a record
+    # names another of its file, digits that are alike deflate to 4 bytes, and random ones to 20.
+    digits = os.urandom(12).hex()
+    variant = "89ab"[int(digits[22], 16) & 3]
+    stem = (
+        f"<urn:uuid:{digits[:8]}-{digits[8:12]}-8{digits[12:15]}-"
+        f"{variant}{digits[15:18]}-{digits[18:22]}"
     )
+    return (f"{stem}{number:08x}>" for number in itertools.count())
 
 
 def digest(pieces: Iterable[bytes]) -> str:
@@ -81,7 +85,7 @@ def digest(pieces: Iterable[bytes]) -> str:
 
 def named_fields(fields: Iterable[tuple[str, str]]) -> bytes:
     """Return a block of ``application/warc-fields``; empty values are left out."""
-    lines = (f"{name}: {one_line(value)}\r\n" for name, value in fields if value)
+    lines = [f"{name}: {one_line(value)}\r\n" for name, value in fields if value]
     return "".join(lines).encode()
 
 
@@ -98,6 +102,7 @@ def http_protocol(message: bytes) -> str:
     return f"http/{int(found[1])}.{int(found[2] or 0)}"
 
 
+@lru_cache(maxsize=16)
 def tls_protocol(version: str) -> str:
     """Return the ``WARC-Protocol`` for a version as OpenSSL names it: ``TLSv1.3`` → ``tls/1.3``."""
     found = _TLS_VERSION.fullmatch(version)
@@ -107,6 +112,7 @@ def tls_protocol(version: str) -> str:
     return f"ssl/{major}" if name == "SSL" else f"tls/{major}.{minor or 0}"
 
 
+@lru_cache(maxsize=64)
 def cipher_suite(cipher: str) -> str:
     """Return the registered name of a cipher suite that OpenSSL names its own way."""
     found = _OPENSSL_CIPHER.fullmatch(cipher)

@@ -1,41 +1,98 @@
 """Encode and decode one gzip member, the envelope of one WARC record (WARC/1.1 annex D)."""
 
-import struct
 import zlib
 from collections.abc import Callable
-from typing import IO
+from dataclasses import dataclass
+from functools import partial
+from struct import Struct
+from typing import IO, Protocol
 
 from storage.errors import RecordError
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _STORED_MAX = 0xFFFF
+_STORED_HEADER = Struct("<BHH").pack
 _LAST_BLOCK = b"\x01\x00\x00\xff\xff"
+_TRAILER = Struct("<II").pack
 _FIRST_INPUT_BYTES = 1 << 12
 _INPUT_BYTES = 1 << 16
 _OUTPUT_BYTES = 1 << 18
 
-# A record's head is a few hundred bytes: a window of 4 KiB packs it as well as one of 32 KiB
-# and is ready five times sooner. Bodies of text get the full window, at the level where the next
-# one doubles the time for less than a tenth of the size.
-_HEAD_LEVEL, _HEAD_WINDOW, _HEAD_MEMORY = 1, -12, 5
-_TEXT_LEVEL, _TEXT_WINDOW, _TEXT_MEMORY = 4, -15, 8
+TEXT_BYTES = 4096
+"""From more than this on what is deflated is more than the heads of a record."""
+
+
+class Deflate(Protocol):
+    """Deflate a stream of bytes, as the objects of zlib do."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take bytes, and return what is ready of their deflated form."""
+
+    def flush(self, mode: int = zlib.Z_FINISH, /) -> bytes:
+        """Return what was held back, by default with the end of the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A library that deflates, set for a record's head and for a body of text, and sums up."""
+
+    head: Callable[[], Deflate]
+    text: Callable[[], Deflate]
+    crc32: Callable[[bytes, int], int]
+
+
+# A record's head is a few hundred bytes: a window of 4 KiB packs it as well as one of 32 KiB and
+# is ready five times sooner. Bodies of text get the full window, at the level where the next one
+# doubles the time for less than a tenth of the size.
+ZLIB = Engine(
+    head=partial(zlib.compressobj, 1, zlib.DEFLATED, -12, 5),
+    text=partial(zlib.compressobj, 4, zlib.DEFLATED, -15, 8),
+    crc32=zlib.crc32,
+)
+
+
+def _fastest() -> Engine:
+    """Return the best engine that is installed."""
+    try:
+        from isal import isal_zlib  # noqa: PLC0415  # optional
+    except ImportError:  # the extra `fast` was not asked for
+        return ZLIB
+    # ISA-L packs heads to the same size in half the time, and text smaller in a quarter of it.
+    return Engine(
+        head=partial(isal_zlib.compressobj, 1, zlib.DEFLATED, -15),
+        text=partial(isal_zlib.compressobj, 3, zlib.DEFLATED, -15),
+        crc32=isal_zlib.crc32,
+    )
+
+
+FASTEST = _fastest()
+
+
+def encoded(packed: bytes, stored: bytes = b"", *, engine: Engine = FASTEST) -> bytes:
+    """Return one gzip member: what is worth deflating, then what is only stored."""
+    pieces: list[bytes] = []
+    encoder = Encoder(pieces.append, text=len(packed) > TEXT_BYTES, engine=engine)
+    encoder.pack(packed)
+    if stored:
+        encoder.store(stored)
+    encoder.end()
+    return b"".join(pieces)
 
 
 class Encoder:
-    """Encode one gzip member: first what is worth deflating, then what is only stored.
+    """Encode one gzip member piece by piece: first what is deflated, then what is only stored.
 
     ``text`` says that a body of text will be deflated, not only the head of a record. Stored
     deflate blocks (RFC 1951 §3.2.4) are for bytes that are compressed already.
     """
 
-    __slots__ = ("_check", "_deflate", "_size", "_write")
+    __slots__ = ("_check", "_crc32", "_deflate", "_size", "_write")
 
-    def __init__(self, write: Callable[[bytes], None], *, text: bool) -> None:
-        if text:
-            shape = (_TEXT_LEVEL, zlib.DEFLATED, _TEXT_WINDOW, _TEXT_MEMORY)
-        else:
-            shape = (_HEAD_LEVEL, zlib.DEFLATED, _HEAD_WINDOW, _HEAD_MEMORY)
-        self._deflate: zlib._Compress | None = zlib.compressobj(*shape)
+    def __init__(
+        self, write: Callable[[bytes], None], *, text: bool, engine: Engine = FASTEST
+    ) -> None:
+        self._deflate: Deflate | None = engine.text() if text else engine.head()
+        self._crc32 = engine.crc32
         self._write = write
         self._check = 0
         self._size = 0
@@ -57,16 +114,16 @@ class Encoder:
             self._deflate = None
         for start in range(0, len(data), _STORED_MAX):
             block = data[start : start + _STORED_MAX]
-            self._write(struct.pack("<BHH", 0, len(block), len(block) ^ _STORED_MAX))
+            self._write(_STORED_HEADER(0, len(block), len(block) ^ _STORED_MAX))
             self._write(block)
 
     def end(self) -> None:
         """Close the member: last block, check sum, size."""
-        last = _LAST_BLOCK if self._deflate is None else self._deflate.flush()
-        self._write(last + struct.pack("<II", self._check, self._size & 0xFFFFFFFF))
+        self._write(_LAST_BLOCK if self._deflate is None else self._deflate.flush())
+        self._write(_TRAILER(self._check, self._size & 0xFFFFFFFF))
 
     def _count(self, data: bytes) -> None:
-        self._check = zlib.crc32(data, self._check)
+        self._check = self._crc32(data, self._check)
         self._size += len(data)
 
 

@@ -75,6 +75,10 @@ def original(archive: Archive, ref: RecordRef) -> Original:
     """Return what a revisit must say of the record; for a revisit, what it says itself."""
     record = read(archive, ref)
     record.block.close()
+    return _original(ref, record)
+
+
+def _original(ref: RecordRef, record: StoredRecord) -> Original:
     if record.type == "revisit":
         prefix, record_id = "WARC-Refers-To-", _needed(ref, record, "WARC-Refers-To")
         uri = _needed(ref, record, "WARC-Refers-To-Target-URI")
@@ -89,6 +93,23 @@ def original(archive: Archive, ref: RecordRef) -> Original:
         payload_digest=_needed(ref, record, "WARC-Payload-Digest"),
         place=place,
     )
+
+
+def kept_head(archive: Archive, ref: RecordRef) -> tuple[Original, tuple[tuple[str, str], ...]]:
+    """Return what a revisit must say of the record, and the header fields of the answer in it."""
+    record = read(archive, ref)
+    with record.block:
+        head = parse_head(record.block.read(_HEAD_BYTES))
+    return _original(ref, record), head.fields if head is not None else ()
+
+
+def exists(archive: Archive, name: str) -> bool:
+    """Say whether a WARC file of this base name lies where its date says, finished or growing."""
+    file = _place_of(archive, name)
+    if file is None:
+        return False
+    path = archive.path(file)
+    return path.exists() or path.with_name(path.name + OPEN).exists() or path.exists()
 
 
 def _read(
@@ -169,10 +190,9 @@ def _revisited_page(
     archive: Archive, ref: RecordRef, record: StoredRecord, *, limit_bytes: int
 ) -> StoredPage:
     place = _place(record)
-    named = _FILE_NAME.fullmatch(place[0]) if place else None
-    if place is None or named is None:
+    file = _place_of(archive, place[0]) if place else None
+    if place is None or file is None:
         raise RecordError(f"{_named(ref, record)} is a revisit that does not say where its page is")
-    file = f"{archive.warc.name}/{named['year']}/{named['month']}/{place[0]}"
     digest = record.header("WARC-Payload-Digest")
     first = _read(archive, file, offset=place[1], length=None, digest=digest)
     with first.block:
@@ -185,6 +205,12 @@ def _revisited_page(
         headers=own.fields if own else body.headers,
         body=body.body,
     )
+
+
+def _place_of(archive: Archive, name: str) -> str | None:
+    """Return the name in the archive of a WARC file by its base name, which tells its month."""
+    named = _FILE_NAME.fullmatch(name)
+    return f"{archive.warc.name}/{named['year']}/{named['month']}/{name}" if named else None
 
 
 def _place(record: StoredRecord) -> tuple[str, int] | None:

@@ -7,21 +7,25 @@ show them in its place.
 
 import hashlib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import IO, assert_never
+from typing import NamedTuple, assert_never
 
 from storage.errors import RecordError
 from storage.model import Exchange, Original, Role, Tls, Truncation
 from storage.warc import blocks, fields
+from storage.warc.blocks import Block
 
-_REQUEST = "application/http; msgtype=request"
-_RESPONSE = "application/http; msgtype=response"
-_FIELDS = "application/warc-fields"
-_CHAIN = "application/pem-certificate-chain"
-_BYTES = "application/octet-stream"
+_REQUEST = "WARC-Type: request\r\nContent-Type: application/http; msgtype=request\r\n"
+_RESPONSE = "WARC-Type: response\r\nContent-Type: application/http; msgtype=response\r\n"
+_REVISIT = "WARC-Type: revisit\r\nContent-Type: application/http; msgtype=response\r\n"
+_BESIDE = "WARC-Type: metadata\r\nContent-Type: application/http; msgtype=response\r\n"
+_BYTES = "WARC-Type: metadata\r\nContent-Type: application/octet-stream\r\n"
+_CHAIN = "WARC-Type: metadata\r\nContent-Type: application/pem-certificate-chain\r\n"
+_FIELDS = "WARC-Type: metadata\r\nContent-Type: application/warc-fields\r\n"
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Profile(StrEnum):
@@ -51,178 +55,166 @@ class Facts:
 
 @dataclass(slots=True)
 class FileFacts:
-    """What the records of one WARC file share: its warcinfo, and the certificates it has."""
+    """What the records of one WARC file share: the stock of ids, warcinfo, certificates."""
 
+    ids: Iterator[str]
     warcinfo_id: str
     chains: dict[tuple[bytes, ...], str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """One record to be written: its head, and its block as bytes or as an open file."""
 
-    kind: str
     id: str
     head: bytes
-    block: bytes | IO[bytes]
+    block: Block
     block_bytes: int
     packed_from: int
     """From here on the block is compressed already and is stored as it is."""
     payload_digest: str | None
-    main: bool
-    """Whether it holds the answer, so that a capture points to it."""
 
 
-def of_exchange(exchange: Exchange, facts: Facts, file: FileFacts) -> list[Record]:
-    """Lay out an exchange; the last record is its metadata, and an answer comes before it."""
-    layout = _Layout(exchange, file)
+def of_exchange(exchange: Exchange, facts: Facts, file: FileFacts) -> "Layout":
+    """Lay out an exchange."""
+    layout = Layout(exchange, file)
     layout.request()
     if exchange.answer is not None:
-        if exchange.head_bytes or exchange.status is not None:
+        if exchange.status is not None:
             layout.response()
         else:
-            layout.raw_answer("raw", _BYTES, main=True)
+            layout.raw()
     layout.others(facts)
-    return layout.records
+    return layout
 
 
-def of_revisit(exchange: Exchange, revisit: Revisit, facts: Facts, file: FileFacts) -> list[Record]:
+def of_revisit(exchange: Exchange, revisit: Revisit, facts: Facts, file: FileFacts) -> "Layout":
     """Lay out an exchange whose answer brought nothing new."""
-    layout = _Layout(exchange, file)
+    layout = Layout(exchange, file)
     layout.request()
     layout.revisit(revisit.original, revisit.profile)
-    if revisit.profile is Profile.NOT_MODIFIED and exchange.answer is not None:
-        layout.raw_answer("not-modified", _RESPONSE, main=False)
     layout.others(facts)
-    return layout.records
+    return layout
 
 
-@dataclass(slots=True, kw_only=True)
-class _Draft:
-    """A record before its head is spelled."""
+class Layout:
+    """The records of one exchange, in order; the last is its metadata.
 
-    kind: str
-    content_type: str
-    block: bytes | IO[bytes]
-    block_bytes: int
-    block_digest: str
-    uri: str
-    extra: str = ""
-    packed_from: int | None = None
-    payload_digest: str | None = None
-    main: bool = False
-
-
-class _Layout:
-    """Collect the records of one exchange, which share date, connection and warcinfo."""
+    ``main`` is the place of the record that holds the answer, so that a capture points to it; -1,
+    the metadata, where there is none. ``asked`` says that the first is the request, and ``chains``
+    holds the certificates the file has once these records are written.
+    """
 
     def __init__(self, exchange: Exchange, file: FileFacts) -> None:
         self.records: list[Record] = []
+        self.main = -1
+        self.asked = bool(exchange.request)
+        self.chains: dict[tuple[bytes, ...], str] = {}
         self._exchange = exchange
         self._file = file
         self._uri = fields.target_uri(exchange.url)
-        shared = f"WARC-Date: {fields.warc_date(exchange.started_at)}\r\n"
-        if exchange.address:
-            shared += f"WARC-IP-Address: {exchange.address.partition('%')[0]}\r\n"
-        shared += f"WARC-Warcinfo-ID: {file.warcinfo_id}\r\n"
-        self._shared = shared
-        self._tls = ""
-        if exchange.tls is not None:
-            self._tls = (
-                f"WARC-Protocol: {fields.tls_protocol(exchange.tls.version)}\r\n"
-                f"WARC-Cipher-Suite: {fields.cipher_suite(exchange.tls.cipher)}\r\n"
-            )
-        self._concurrent = ""
+        self._shared = (
+            f"WARC-Date: {fields.warc_date(exchange.started_at)}\r\n"
+            f"WARC-Warcinfo-ID: {file.warcinfo_id}\r\n"
+        )
+        self._connection = _connection(exchange)
+        self._tie = ""
 
     def request(self) -> None:
         """Add what we sent, if any of it was sent."""
-        sent = self._exchange.request
-        if sent:
-            self._add(self._short("request", _REQUEST, sent, extra=_protocol(sent)))
+        if self.asked:
+            sent = self._exchange.request
+            self._add(_REQUEST, sent, f"{_protocol(sent)}{self._connection}{_digest(sent)}")
 
     def response(self) -> None:
         """Add the answer, byte for byte."""
         exchange = self._exchange
-        draft = self._answer("response", _RESPONSE, self._uri)
-        payload = exchange.payload_digest or blocks.payload_digest(draft.block)
-        protocol = _protocol(blocks.first(draft.block, 64))
-        draft.extra = f"{protocol}WARC-Payload-Digest: {payload}\r\n{draft.extra}"
-        draft.payload_digest = payload
-        draft.main = True
-        if blocks.is_packed(exchange.headers):
-            draft.packed_from = exchange.head_bytes
-        self._add(draft)
+        block = blocks.loaded(exchange)
+        payload = exchange.payload_digest or blocks.payload_digest(block)
+        lines = (
+            f"{_protocol(blocks.first(block, 64))}{self._connection}"
+            f"WARC-Payload-Digest: {payload}\r\n{self._answered(block)}"
+        )
+        packed_from = exchange.head_bytes if blocks.is_packed(exchange.headers) else None
+        self.main = len(self.records)
+        self._add(_RESPONSE, block, lines, payload_digest=payload, packed_from=packed_from)
 
-    def raw_answer(self, kind: str, content_type: str, *, main: bool) -> None:
-        """Add the bytes of an answer that cannot stand as a response."""
-        draft = self._answer("metadata", content_type, f"urn:{kind}:{self._uri}")
-        draft.main = main
-        self._add(draft)
+    def raw(self) -> None:
+        """Add an answer that is not HTTP."""
+        block = blocks.loaded(self._exchange)
+        lines = self._connection + self._answered(block)
+        self.main = len(self.records)
+        self._add(_BYTES, block, lines, uri=f"urn:raw:{self._uri}")
 
     def revisit(self, original: Original, profile: Profile) -> None:
         """Add the record that stands for an answer kept before."""
-        extra = (
-            f"WARC-Profile: {profile}\r\n"
+        lines = (
+            f"{self._connection}WARC-Profile: {profile}\r\n"
             f"WARC-Refers-To: {original.record_id}\r\n"
             f"WARC-Refers-To-Target-URI: {original.uri}\r\n"
             f"WARC-Refers-To-Date: {original.date}\r\n"
         )
         if original.place is not None:
             filename, offset = original.place
-            extra += (
+            lines += (
                 f"WARC-Refers-To-Filename: {filename}\r\nWARC-Refers-To-File-Offset: {offset}\r\n"
             )
-        extra += f"WARC-Payload-Digest: {original.payload_digest}\r\n"
+        lines += f"WARC-Payload-Digest: {original.payload_digest}\r\n"
         match profile:
             case Profile.IDENTICAL:
                 head = self._identical_head(original)
-                extra += f"{_protocol(head)}WARC-Truncated: {Truncation.LENGTH}\r\n"
+                lines = f"{_protocol(head)}{lines}WARC-Truncated: {Truncation.LENGTH}\r\n"
             case Profile.NOT_MODIFIED:
                 # With the head of the 304 as its block it replays nowhere; that head stands beside.
                 head = b""
             case _:
                 assert_never(profile)
-        draft = self._short("revisit", _RESPONSE, head, extra=extra)
-        draft.payload_digest = original.payload_digest
-        draft.main = True
-        self._add(draft)
+        lines += _digest(head)
+        self.main = len(self.records)
+        self._add(_REVISIT, head, lines, payload_digest=original.payload_digest)
+        if profile is Profile.NOT_MODIFIED and self._exchange.answer is not None:
+            block = blocks.loaded(self._exchange)
+            uri = f"urn:not-modified:{self._uri}"
+            self._add(_BESIDE, block, self._answered(block), uri=uri)
 
     def others(self, facts: Facts) -> None:
         """Add interim answers, surplus bytes, new certificates, and what we know of it all."""
         exchange = self._exchange
         if exchange.interim:
-            uri = f"urn:interim:{self._uri}"
-            self._add(self._short("metadata", _RESPONSE, exchange.interim, uri=uri))
+            interim, uri = exchange.interim, f"urn:interim:{self._uri}"
+            self._add(_BESIDE, interim, _digest(interim), uri=uri)
         if exchange.surplus:
-            uri = f"urn:surplus:{self._uri}"
-            self._add(self._short("metadata", _BYTES, exchange.surplus, uri=uri))
-        if exchange.tls is not None and exchange.tls.chain:
-            self._chain(exchange.tls)
-        self._add(self._short("metadata", _FIELDS, fields.named_fields(self._told(facts))))
+            surplus, uri = exchange.surplus, f"urn:surplus:{self._uri}"
+            self._add(_BYTES, surplus, _digest(surplus), uri=uri)
+        chain_id = self._chain(exchange.tls) if exchange.tls is not None else ""
+        told = (
+            ("via", facts.via or ""),
+            ("hopsFromSeed", facts.hops),
+            ("fetchTimeMs", str(exchange.took // _MILLISECOND)),
+            ("role", facts.role),
+            ("site", facts.site),
+            ("outcome", exchange.outcome),
+            ("reason", exchange.reason),
+            ("tlsFault", (exchange.tls and exchange.tls.fault) or ""),
+            ("tlsChain", chain_id),
+        )
+        block = fields.named_fields(told)
+        # How we were connected stands with what was sent and what came; where nothing was, here.
+        connection = "" if self.records else self._connection
+        self._add(_FIELDS, block, connection + _digest(block))
 
-    def _chain(self, tls: Tls) -> None:
+    def _chain(self, tls: Tls) -> str:
         """Add the certificates once a file: with every small page they would be a fifth of it."""
-        if tls.chain not in self._file.chains:
-            pem = "".join(map(ssl.DER_cert_to_PEM_cert, tls.chain)).encode()
-            uri = f"urn:x509:sha256:{_fingerprint(tls)}"
-            self._file.chains[tls.chain] = self._add(self._short("metadata", _CHAIN, pem, uri=uri))
-
-    def _told(self, facts: Facts) -> Iterable[tuple[str, str]]:
-        exchange = self._exchange
-        yield "via", facts.via or ""
-        yield "hopsFromSeed", facts.hops
-        yield "fetchTimeMs", str(exchange.took // timedelta(milliseconds=1))
-        yield "role", facts.role
-        yield "site", facts.site
-        yield "outcome", exchange.outcome
-        yield "reason", exchange.reason
-        tls = exchange.tls
-        if tls is not None:
-            yield "tlsVersion", tls.version
-            yield "tlsCipher", tls.cipher
-            yield "tlsFault", tls.fault or ""
-            yield "tlsFingerprint", f"sha256:{_fingerprint(tls)}" if tls.chain else ""
-            yield "tlsChain", self._file.chains.get(tls.chain, "")
+        if not tls.chain:
+            return ""
+        known = self._file.chains.get(tls.chain)
+        if known is not None:
+            return known
+        pem = "".join(map(ssl.DER_cert_to_PEM_cert, tls.chain)).encode()
+        fingerprint = hashlib.sha256(tls.chain[0]).hexdigest()
+        uri = f"urn:x509:sha256:{fingerprint}"
+        self._add(_CHAIN, pem, self._connection + _digest(pem), uri=uri)
+        self.chains[tls.chain] = self.records[-1].id
+        return self.records[-1].id
 
     def _identical_head(self, original: Original) -> bytes:
         exchange = self._exchange
@@ -235,56 +227,40 @@ class _Layout:
             )
         return blocks.first(answer, exchange.head_bytes)
 
-    def _short(
-        self, kind: str, content_type: str, block: bytes, *, uri: str = "", extra: str = ""
-    ) -> _Draft:
-        return _Draft(
-            kind=kind,
-            content_type=content_type,
-            block=block,
-            block_bytes=len(block),
-            block_digest=fields.digest((block,)),
-            uri=uri or self._uri,
-            extra=extra,
-        )
-
-    def _answer(self, kind: str, content_type: str, uri: str) -> _Draft:
+    def _answered(self, block: Block) -> str:
+        """Spell whether the answer is whole, and its digest."""
         exchange = self._exchange
-        block = blocks.loaded(exchange)
-        return _Draft(
-            kind=kind,
-            content_type=content_type,
-            block=block,
-            block_bytes=exchange.answer_bytes,
-            block_digest=exchange.block_digest or fields.digest(blocks.pieces(block)),
-            uri=uri,
-            extra=f"WARC-Truncated: {exchange.truncated}\r\n" if exchange.truncated else "",
+        digest = exchange.block_digest or fields.digest(blocks.pieces(block))
+        cut = f"WARC-Truncated: {exchange.truncated}\r\n" if exchange.truncated else ""
+        return f"{cut}WARC-Block-Digest: {digest}\r\n"
+
+    def _add(
+        self,
+        kind: str,
+        block: Block,
+        lines: str,
+        *,
+        uri: str = "",
+        payload_digest: str | None = None,
+        packed_from: int | None = None,
+    ) -> None:
+        record_id = next(self._file.ids)
+        size = len(block) if isinstance(block, bytes) else self._exchange.answer_bytes
+        head = (
+            f"{fields.VERSION}\r\n{kind}WARC-Target-URI: {uri or self._uri}\r\n{self._shared}"
+            f"WARC-Record-ID: {record_id}\r\n{self._tie}{lines}Content-Length: {size}\r\n\r\n"
+        )
+        if not self.records or self.main == len(self.records):
+            self._tie = f"WARC-Concurrent-To: {record_id}\r\n"
+        if packed_from is None:
+            packed_from = size
+        self.records.append(
+            Record(record_id, head.encode(), block, size, packed_from, payload_digest)
         )
 
-    def _add(self, draft: _Draft) -> str:
-        record_id = fields.new_id()
-        head = (
-            f"{fields.VERSION}\r\nWARC-Type: {draft.kind}\r\nWARC-Record-ID: {record_id}\r\n"
-            f"WARC-Target-URI: {draft.uri}\r\n{self._shared}{self._concurrent}{draft.extra}"
-            f"{self._tls}WARC-Block-Digest: {draft.block_digest}\r\n"
-            f"Content-Type: {draft.content_type}\r\nContent-Length: {draft.block_bytes}\r\n\r\n"
-        )
-        packed_from = draft.block_bytes if draft.packed_from is None else draft.packed_from
-        self.records.append(
-            Record(
-                kind=draft.kind,
-                id=record_id,
-                head=head.encode(),
-                block=draft.block,
-                block_bytes=draft.block_bytes,
-                packed_from=packed_from,
-                payload_digest=draft.payload_digest,
-                main=draft.main,
-            )
-        )
-        if not self._concurrent or draft.main:
-            self._concurrent = f"WARC-Concurrent-To: {record_id}\r\n"
-        return record_id
+
+def _digest(block: bytes) -> str:
+    return f"WARC-Block-Digest: {fields.digest((block,))}\r\n"
 
 
 def _protocol(message: bytes) -> str:
@@ -292,5 +268,14 @@ def _protocol(message: bytes) -> str:
     return f"WARC-Protocol: {protocol}\r\n" if protocol else ""
 
 
-def _fingerprint(tls: Tls) -> str:
-    return hashlib.sha256(tls.chain[0]).hexdigest()
+def _connection(exchange: Exchange) -> str:
+    """Spell how we were connected: to which address, over which TLS."""
+    lines = ""
+    if exchange.tls is not None:
+        lines = (
+            f"WARC-Protocol: {fields.tls_protocol(exchange.tls.version)}\r\n"
+            f"WARC-Cipher-Suite: {fields.cipher_suite(exchange.tls.cipher)}\r\n"
+        )
+    if exchange.address:
+        lines += f"WARC-IP-Address: {exchange.address.partition('%')[0]}\r\n"
+    return lines

@@ -1,12 +1,12 @@
 """Append exchanges to a growing WARC file, all of each or nothing, and make them safe."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from storage.archive import Archive
 from storage.errors import RecordError, StorageError
@@ -14,15 +14,15 @@ from storage.folders import explain
 from storage.model import Exchange, RecordRef, Role
 from storage.warc import blocks, derived, fields, files, records
 from storage.warc.derived import Info, Resource
-from storage.warc.member import Encoder
-from storage.warc.records import Facts, FileFacts, Profile, Record, Revisit
+from storage.warc.member import TEXT_BYTES, Encoder, encoded
+from storage.warc.records import Facts, FileFacts, Layout, Profile, Record, Revisit
 
 __all__ = ["DEFAULT_MAX_BYTES", "Info", "Kept", "Profile", "Revisit", "Writer"]
 
 DEFAULT_MAX_BYTES = 1_000_000_000
 _BUFFER_BYTES = 1 << 20
-_WORTH_A_WINDOW_BYTES = 4096
 _END = b"\r\n\r\n"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +97,10 @@ class Writer:
     ) -> Kept:
         """Keep an exchange: request, answer, what stands beside them, and what we know of it."""
         facts = Facts(role=role, via=via, hops=hops, site=site)
-        with self._writing(exchange.url) as growing:
-            return _append(growing.file, records.of_exchange(exchange, facts, growing.facts))
+        return self._write(
+            exchange.url,
+            lambda growing: _append(growing, records.of_exchange(exchange, facts, growing.facts)),
+        )
 
     def append_revisit(
         self,
@@ -112,10 +114,12 @@ class Writer:
     ) -> Kept:
         """Keep an exchange whose answer is that of an earlier record; whether it is, you decide."""
         facts = Facts(role=role, via=via, hops=hops, site=site)
-        with self._writing(exchange.url) as growing:
-            return _append(
-                growing.file, records.of_revisit(exchange, revisit, facts, growing.facts)
-            )
+        return self._write(
+            exchange.url,
+            lambda growing: _append(
+                growing, records.of_revisit(exchange, revisit, facts, growing.facts)
+            ),
+        )
 
     def append_resource(
         self,
@@ -130,11 +134,7 @@ class Writer:
         thing = Resource(
             uri=uri, at=at, content_type=content_type, body=body, concurrent_to=concurrent_to
         )
-        with self._writing(uri) as growing:
-            digest, member = derived.resource(thing, warcinfo_id=growing.facts.warcinfo_id)
-            file, offset = growing.file, growing.file.position
-            file.append(member)
-            return RecordRef(file=file.name, offset=offset, length=len(member), digest=digest)
+        return self._write(uri, lambda growing: _append_resource(growing, thing))
 
     def sync(self) -> None:
         """Make all that was appended before this call safe; when it raises, rely on none of it."""
@@ -194,16 +194,15 @@ class Writer:
         self._unsafe = f"{self._closed}: its last captures are not safe"
         return StorageError(self._unsafe)
 
-    @contextmanager
-    def _writing(self, what: str) -> Iterator[_Growing]:
-        """Lend the growing file for one exchange, and take back what a failure left of it."""
+    def _write(self, what: str, work: Callable[[_Growing], _T]) -> _T:
+        """Do the work on the growing file, and take back what a failure of it left there."""
         with self._appending:
             if self._closed is not None:
                 raise _refusal(what, f", the writer is closed: {self._closed}")
             growing = self._current()
             start = growing.file.position
             try:
-                yield growing
+                return work(growing)
             except OSError as error:
                 self._take_back(growing, start, because=explain(error))
                 raise _refusal(what, f" in {growing.file.name}: {explain(error)}") from error
@@ -234,7 +233,11 @@ class Writer:
         at = self._clock()
         file = files.create(self._archive, prefix=self._name, serial=self._serial, at=at)
         self._serial += 1
-        warcinfo_id, member = derived.warcinfo(self._info, filename=file.final_name, at=at)
+        ids = fields.record_ids()
+        facts = FileFacts(ids=ids, warcinfo_id=next(ids))
+        member = derived.warcinfo(
+            self._info, record_id=facts.warcinfo_id, filename=file.final_name, at=at
+        )
         try:
             file.append(member)
         except OSError as error:
@@ -242,7 +245,7 @@ class Writer:
                 file.discard()
             file.abandon()
             raise StorageError(f"cannot begin {file.name}: {explain(error)}") from error
-        return _Growing(file=file, facts=FileFacts(warcinfo_id), first_offset=file.position)
+        return _Growing(file=file, facts=facts, first_offset=file.position)
 
 
 def _refusal(what: str, why: str) -> RecordError:
@@ -272,10 +275,21 @@ class _Sink:
         self._waiting.clear()
 
 
-def _append(file: files.WarcFile, drafted: Sequence[Record]) -> Kept:
+def _append_resource(growing: _Growing, thing: Resource) -> RecordRef:
+    file, facts = growing.file, growing.facts
+    digest, member = derived.resource(
+        thing, record_id=next(facts.ids), warcinfo_id=facts.warcinfo_id
+    )
+    offset = file.position
+    file.append(member)
+    return RecordRef(file=file.name, offset=offset, length=len(member), digest=digest)
+
+
+def _append(growing: _Growing, layout: Layout) -> Kept:
+    file = growing.file
     sink = _Sink(file)
     refs: list[RecordRef] = []
-    for record in drafted:
+    for record in layout.records:
         offset = sink.position
         _pack(record, sink.write)
         length = sink.position - offset
@@ -283,33 +297,29 @@ def _append(file: files.WarcFile, drafted: Sequence[Record]) -> Kept:
             RecordRef(file=file.name, offset=offset, length=length, digest=record.payload_digest)
         )
     sink.flush()
-    main = next((place for place, one in enumerate(drafted) if one.main), len(drafted) - 1)
-    asked = drafted[0].kind == "request"
+    growing.facts.chains.update(layout.chains)
     return Kept(
-        record=refs[main],
-        request=refs[0] if asked else None,
+        record=refs[layout.main],
+        request=refs[0] if layout.asked else None,
         metadata=refs[-1],
-        record_id=drafted[main].id,
+        record_id=layout.records[layout.main].id,
     )
 
 
 def _pack(record: Record, write: Callable[[bytes], None]) -> None:
     """Encode the record as one gzip member, a large block never whole in memory."""
-    block, packed_from = record.block, record.packed_from
-    encoder = Encoder(write, text=packed_from > _WORTH_A_WINDOW_BYTES)
-    if isinstance(block, bytes):
-        whole = record.head + block + _END
-        end = len(whole) if packed_from == len(block) else len(record.head) + packed_from
-        encoder.pack(whole[:end])
-        if end < len(whole):
-            encoder.store(whole[end:])
+    head, block, packed_from = record.head, record.block, record.packed_from
+    if not isinstance(block, bytes):
+        _pack_large(record, write)
+    elif packed_from == len(block):
+        write(encoded(head + block + _END))
     else:
-        encoder.pack(record.head)
-        _pack_large(record, encoder)
-    encoder.end()
+        write(encoded(head + block[:packed_from], block[packed_from:] + _END))
 
 
-def _pack_large(record: Record, encoder: Encoder) -> None:
+def _pack_large(record: Record, write: Callable[[bytes], None]) -> None:
+    encoder = Encoder(write, text=record.packed_from > TEXT_BYTES)
+    encoder.pack(record.head)
     position = 0
     for piece in blocks.pieces(record.block):
         plain = max(0, min(record.packed_from - position, len(piece)))
@@ -323,3 +333,4 @@ def _pack_large(record: Record, encoder: Encoder) -> None:
         encoder.store(_END)
     else:
         encoder.pack(_END)
+    encoder.end()

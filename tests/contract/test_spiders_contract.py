@@ -23,7 +23,7 @@ def site(name: str) -> Site:
 
 
 def spider(name: str) -> SiteSpider:
-    return Roster().spider(site(name))
+    return Roster().spider(site(name))[0]
 
 
 LINKS = "".join(

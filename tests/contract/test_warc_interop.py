@@ -2,6 +2,7 @@
 
 import argparse
 import gzip
+import hashlib
 import io
 import os
 import zlib
@@ -156,8 +157,9 @@ def test_every_field_of_an_exchange(archive: Archive) -> None:
     info, request, response, chain, metadata = by_warcio(file_of(archive))
     for one in (request, response, chain, metadata):
         assert one.headers["warc-date"] == "2026-11-22T13:14:15.123456Z"
-        assert one.headers["warc-ip-address"] == "192.0.2.7"
         assert one.headers["warc-warcinfo-id"] == info.headers["warc-record-id"]
+    for one in (request, response, chain):
+        assert one.headers["warc-ip-address"] == "192.0.2.7"
         assert one.headers["warc-cipher-suite"] == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
     assert response.headers["warc-concurrent-to"] == request.headers["warc-record-id"]
     assert metadata.headers["warc-concurrent-to"] == response.headers["warc-record-id"]
@@ -179,7 +181,6 @@ def test_the_metadata_of_an_exchange(archive: Archive) -> None:
     *_, chain, metadata = by_warcio(file_of(archive))
     assert metadata.headers["content-type"] == "application/warc-fields"
     fields = dict(line.split(": ", 1) for line in metadata.block.decode().splitlines())
-    fingerprint = "sha256:" + chain.headers["warc-target-uri"].rpartition(":")[2]
     assert fields == {
         "via": "http://paper.example/",
         "hopsFromSeed": "LR",
@@ -188,12 +189,11 @@ def test_the_metadata_of_an_exchange(archive: Archive) -> None:
         "site": "s",
         "outcome": "truncated",
         "reason": "cut outcome: ok [2J",
-        "tlsVersion": "TLSv1.2",
-        "tlsCipher": "ECDHE-RSA-AES128-GCM-SHA256",
         "tlsFault": "self-signed certificate",
-        "tlsFingerprint": fingerprint,
         "tlsChain": chain.headers["warc-record-id"],
     }
+    leaf = hashlib.sha256(TLS.chain[0]).hexdigest()
+    assert chain.headers["warc-target-uri"] == f"urn:x509:sha256:{leaf}"
     assert chain.block.count(b"BEGIN CERTIFICATE") == 2
 
 
@@ -255,6 +255,16 @@ def test_no_answer_keeps_the_request_and_the_reason(archive: Archive) -> None:
     record = reader.read(archive, first.record)
     with record.block as block:
         assert b"outcome: refused\r\nreason: connection refused\r\n" in block.read()
+
+
+def test_a_connection_over_which_nothing_went_is_told(archive: Archive) -> None:
+    """Where no request and no answer could say it, the metadata says to whom we spoke."""
+    failed = unanswered(outcome=Outcome.TLS, reason="handshake broken")
+    keep(archive, replace(failed, address="192.0.2.7", tls=replace(TLS, chain=())))
+    _, metadata = by_warcio(file_of(archive))
+    assert metadata.headers["warc-ip-address"] == "192.0.2.7"
+    assert metadata.headers["warc-protocol"] == "tls/1.2"
+    assert b"tlsFault: self-signed certificate\r\n" in metadata.block
 
 
 def test_what_is_not_http_is_kept_raw_beside(archive: Archive) -> None:

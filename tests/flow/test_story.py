@@ -169,11 +169,14 @@ def read_back(archive: Path, *, killed: bool = False) -> None:
     assert Counter(listed) == Counter(by_warcio)
 
 
+ANSWERS = WarcRecordType.response | WarcRecordType.revisit
+
+
 def responses_by_warcio(file: Path) -> list[tuple[str, str]]:
     found = []
     with file.open("rb") as stream:
         for record in ArchiveIterator(stream, check_digests="raise"):
-            if record.rec_type == "response":
+            if record.rec_type in ("response", "revisit"):
                 record.content_stream().read()
                 fields = record.rec_headers
                 found.append(
@@ -185,7 +188,7 @@ def responses_by_warcio(file: Path) -> list[tuple[str, str]]:
 def responses_by_fastwarc(file: Path) -> list[tuple[str, str]]:
     found = []
     with file.open("rb") as stream:
-        for record in FastIterator(stream, record_types=WarcRecordType.response, parse_http=False):
+        for record in FastIterator(stream, record_types=ANSWERS, parse_http=False):
             assert record.verify_block_digest()
             fields = record.headers
             found.append((fields["WARC-Target-URI"], fields["WARC-Payload-Digest"]))

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from behaviours import BEHAVIOURS, Behaviour, End, Pause
+from behaviours import ASKED_OTHERWISE, BEHAVIOURS, Behaviour, End, Pause
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -243,6 +243,8 @@ class Site:
             return CLOSED if request.number > 1 else Page(200, {}, "<p>fresh</p>")
         if bare in BEHAVIOURS:
             return BEHAVIOURS[bare]
+        if bare in ASKED_OTHERWISE:
+            return ASKED_OTHERWISE[bare]
         if bare == "/":
             return Page(200, {}, _index())
         return Page(404, {}, "<h1>Nothing here</h1>")

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 from catalogues import HOUR, NOW, capture, opened, visit, watch
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from storage.catalogue import captures, texts
 from storage.catalogue.tables import texts as text_rows
 from storage.errors import CatalogueError
-from storage.model import Article, Block, Outcome, Role
+from storage.model import Article, Block, Outcome, Role, Truncation
 
 A, B = "https://a.example/", "https://b.example/"
 
@@ -64,11 +64,12 @@ def test_a_page_at_a_time_is_the_last_good_capture_before(db):
     assert captures.at(db, B, at=None) is None
 
 
-def test_requisites_are_known_once_answered(db):
-    """A picture that came, or that is not there, is known; one that failed is asked for again."""
+def test_requisites_are_got_when_they_came_and_not_too_long_ago(db):
+    """A picture that came is there, a redirect alone may lead to nothing; failures are not had."""
     (one,) = watch(db, A)
     outcomes = {
         "ok": Outcome.OK,
+        "moved": Outcome.REDIRECT,
         "gone": Outcome.CLIENT_ERROR,
         "broken": Outcome.SERVER_ERROR,
         "late": Outcome.TIMEOUT,
@@ -79,22 +80,72 @@ def test_requisites_are_known_once_answered(db):
     ]
     visit(db, one, made=[capture(A), *made])
     asked = [A, f"{A}new", *(f"{A}{name}" for name in outcomes)]
-    assert captures.known_requisites(db, "paper", asked) == {f"{A}ok", f"{A}gone"}
-    assert captures.known_requisites(db, "other", asked) == set()
+    got = captures.got_requisites(db, "paper", asked, since=NOW)
+    assert got == {f"{A}ok": True, f"{A}moved": False}
+    assert captures.got_requisites(db, "paper", asked, since=NOW + HOUR) == {}
+    assert captures.got_requisites(db, "other", asked, since=NOW) == {}
 
 
-def test_the_latest_digest_is_of_the_newest_answer(db):
-    """A failed visit after it does not hide the last answer."""
+def test_what_a_conditional_request_refers_to_is_the_newest_whole_capture(db):
+    """Later looks that failed, were cut, led elsewhere or are the page's requisites are not it."""
     (one,) = watch(db, A)
+    (other,) = watch(db, B)
+    assert captures.latest_whole(db, one.id) is None
     visit(db, one, made=[capture(A, digest="sha1:OLD")])
-    visit(db, one, at=NOW + HOUR, made=[capture(A, at=NOW + HOUR, digest="sha1:NEW")])
-    failed = replace(
-        capture(A, at=NOW + 2 * HOUR, outcome=Outcome.TRUNCATED, digest="sha1:CUT"), status=200
+    unchanged = replace(capture(A, at=NOW + HOUR, outcome=Outcome.NOT_MODIFIED), refers_to="<x>")
+    (newest,) = visit(db, one, made=[unchanged]).captures
+    later = NOW + 2 * HOUR
+    visit(
+        db,
+        one,
+        made=[
+            capture(A, at=later, outcome=Outcome.TIMEOUT),
+            capture(A, at=later, outcome=Outcome.CLIENT_ERROR),
+            capture(A, at=later, outcome=Outcome.REDIRECT),
+            capture(A, at=later, digest=None),
+            replace(capture(A, at=later), truncated=Truncation.LENGTH),
+            replace(capture(A, at=later), record=None),
+            replace(capture(f"{A}moved", at=later, role=Role.REDIRECT), hop=1),
+            capture(f"{A}logo.png", at=later, role=Role.REQUISITE),
+        ],
     )
-    visit(db, one, at=NOW + 2 * HOUR, made=[failed])
-    latest = captures.latest_digest(db, A)
-    assert latest is not None
-    assert latest.payload_digest == "sha1:NEW"
+    visit(db, other, made=[capture(A, at=later, role=Role.REDIRECT), capture(B, at=later)])
+    assert captures.latest_whole(db, one.id) == newest
+
+
+def test_the_newest_whole_requisite_is_that_of_the_site(db):
+    """Another site's copy, a failed one or a page of that address is not it."""
+    (one,) = watch(db, A)
+    (other,) = watch(db, B, site="other")
+    logo = f"{A}logo.png"
+    assert captures.latest_requisite(db, "paper", logo) is None
+    kept = visit(db, one, made=[capture(A), capture(logo, role=Role.REQUISITE)])
+    later = NOW + HOUR
+    failed = capture(logo, at=later, role=Role.REQUISITE, outcome=Outcome.TIMEOUT)
+    visit(db, one, made=[capture(logo, at=later), failed])
+    visit(db, other, made=[capture(B), capture(logo, at=later, role=Role.REQUISITE)])
+    assert captures.latest_requisite(db, "paper", logo) == kept.captures[1]
+
+
+def test_the_newest_whole_captures_are_found_by_an_index(db):
+    """However many captures there are, only those of the target or of the address are passed."""
+    asked = []
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def see(_db, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    captures.latest_whole(db, 1)
+    captures.latest_requisite(db, "paper", A)
+    plans = [
+        db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).scalars(3).first()
+        for statement, parameters in list(asked)
+    ]
+    by = "SEARCH captures USING INDEX ix_captures_"
+    assert plans == [
+        f"{by}target_id_captured_at_role_outcome (target_id=?)",
+        f"{by}url_captured_at (url=?)",
+    ]
 
 
 def test_captures_with_the_same_article_share_one_text(db):

@@ -1,13 +1,26 @@
 """Visits and the captures they made."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from catalogues import HOUR, MINUTE, NOW, all_captures, capture, opened, visit, watch
+from sqlalchemy import select
 
 from storage.catalogue import captures, claims, overview, targets, visits
+from storage.catalogue.tables import hosts as host_rows
 from storage.errors import CatalogueError, FenceError
-from storage.model import Capture, Outcome, RecordRef, Role, TargetState, Truncation
+from storage.model import (
+    Capture,
+    Claim,
+    Outcome,
+    RecordRef,
+    Role,
+    Target,
+    TargetState,
+    Truncation,
+    Visit,
+)
 
 A, B = "https://a.example/", "https://b.example/"
 
@@ -113,6 +126,118 @@ def test_a_lost_claim_undoes_the_whole_batch(tmp_path):
         assert visits.listing(db) == []
         assert all_captures(db) == []
     catalogue.close()
+
+
+def looked(target: Target, *made: Capture, at: datetime = NOW, outcome: Outcome = Outcome.OK):
+    """Make a visit that is not yet kept."""
+    return Visit(
+        target_id=target.id,
+        site=target.site,
+        url=target.url,
+        worker="w",
+        started_at=at,
+        finished_at=at,
+        outcome=outcome,
+        captures=made or (capture(target.url, at=at, outcome=outcome),),
+    )
+
+
+def ended(visit: Visit, claim: Claim | None = None, next_due_at: datetime | None = NOW + HOUR):
+    """Say what is to be written with a visit."""
+    return visits.Finished(visit=visit, claim=claim, next_due_at=next_due_at)
+
+
+def test_a_batch_keeps_what_its_visits_keep_one_by_one(tmp_path):
+    """Rows, ids, plans, queues and tallies are the same, whichever way visits are written."""
+    seen = []
+    for way, size in (("one by one", 1), ("together", 99)):
+        catalogue = opened(tmp_path / way)
+        with catalogue.write() as db:
+            one, two, three = watch(db, f"{A}1", f"{A}2", B)
+            once, paused = watch(db, f"{B}once", f"{A}paused", state=TargetState.ONCE)
+            targets.set_state(db, [paused.id], TargetState.PAUSED)
+            robots = capture(f"{A}robots.txt", role=Role.ROBOTS, outcome=Outcome.CLIENT_ERROR)
+            batch = [
+                ended(looked(one, robots, capture(one.url)), next_due_at=NOW + 2 * HOUR),
+                ended(looked(two, outcome=Outcome.TIMEOUT)),
+                ended(replace(looked(three), read_as="site page")),
+                ended(looked(once)),
+                ended(looked(paused)),
+                ended(looked(three, at=NOW + MINUTE), next_due_at=NOW + 3 * HOUR),
+                ended(replace(looked(two, at=NOW + HOUR), captures=()), next_due_at=None),
+            ]
+            kept = [
+                each
+                for start in range(0, len(batch), size)
+                for each in visits.finish_all(db, batch[start : start + size])
+            ]
+        with catalogue.read() as db:
+            assert list(reversed(visits.listing(db))) == [replace(v, read_as=None) for v in kept]
+            seen.append(
+                (
+                    visits.listing(db),
+                    all_captures(db),
+                    targets.listing(db),
+                    sorted((row.host, row.head_due_at) for row in db.execute(select(host_rows))),
+                    overview.totals(db, now=NOW),
+                )
+            )
+            assert targets.one(db, three.id).read_as == "site page"
+            assert targets.one(db, three.id).due_at == NOW + 3 * HOUR
+            assert targets.one(db, once.id).due_at is None
+        catalogue.close()
+    assert seen[0] == seen[1]
+
+
+def test_an_empty_batch_is_none(db):
+    """A group without visits writes nothing."""
+    assert visits.finish_all(db, []) == []
+
+
+def test_a_lost_claim_fails_its_own_visits_alone(db):
+    """The visits of other claims in the same transaction are kept; of these nothing is written."""
+    first, second = watch(db, f"{A}1", f"{A}2", due_at=NOW - HOUR)
+    (third,) = watch(db, B)
+    lost = claims.claim(db, worker="w", now=NOW, lease=MINUTE, limit=9)
+    held = claims.claim(db, worker="w", now=NOW, lease=MINUTE, limit=9)
+    again = claims.claim(db, worker="w", now=NOW + HOUR, lease=HOUR, limit=1)
+    assert (lost.host, held.host, again.host) == ("a.example", "b.example", "a.example")
+    batch = [
+        ended(looked(first), lost),
+        ended(looked(third), held),
+        ended(looked(second), lost),
+        ended(looked(first, at=NOW + HOUR), again),
+    ]
+    results = visits.finish_all(db, batch)
+    assert [isinstance(one, FenceError) for one in results] == [True, False, True, False]
+    assert list(reversed(visits.listing(db))) == [results[1], results[3]]
+    assert [one.visit_id for one in all_captures(db)] == [results[1].id, results[3].id]
+    assert targets.one(db, second.id) == second
+    assert overview.totals(db, now=NOW).visits == 2
+
+
+def test_a_visit_that_cannot_be_is_refused_alone(db):
+    """An unknown target, or one that is not on the claimed host, does not hold up the others."""
+    watch(db, A)
+    (elsewhere,) = watch(db, B, due_at=NOW + HOUR)
+    claim = claims.claim(db, worker="w", now=NOW, lease=MINUTE, limit=9)
+    batch = [
+        ended(replace(looked(elsewhere), target_id=99)),
+        ended(looked(elsewhere), claim),
+        ended(looked(claim.targets[0]), claim),
+    ]
+    unknown, foreign, kept = visits.finish_all(db, batch)
+    assert "not known" in str(unknown)
+    assert "the claim is for a.example" in str(foreign)
+    assert visits.listing(db) == [kept]
+
+
+def test_what_was_read_is_known_until_something_else_is(db):
+    """A visit whose spider read nothing leaves the name of what it read before."""
+    (one,) = watch(db, A)
+    for read_as, known in (("site 1", "site 1"), (None, "site 1"), ("site 2", "site 2")):
+        visits.finish_all(db, [ended(replace(looked(one), read_as=read_as))])
+        assert targets.one(db, one.id).read_as == known
 
 
 def test_sites_take_turns_in_the_backlog_oldest_first(db):

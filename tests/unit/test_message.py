@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from storage.message import (
+    LONGEST_ENTITY_BYTES,
     Dechunker,
     Span,
     codings_of,
@@ -121,6 +122,13 @@ def test_the_end_of_a_head_is_found_over_any_two_reads(end):
         ("GET", 200, b"Transfer-Encoding: gzip, chunked", Span.CHUNKED, 0),
         ("GET", 200, b"Transfer-Encoding: gzip", Span.CLOSE, 0),
         ("GET", 200, b"Transfer-Encoding: identity\nContent-Length: 5", Span.LENGTH, 5),
+        ("GET", 200, b"Transfer-Encoding: gzip\nTransfer-Encoding: chunked", Span.CHUNKED, 0),
+        ("GET", 200, b"Transfer-Encoding: gzip;q=1 , CHUNKED ; a=b", Span.CHUNKED, 0),
+        ("GET", 200, b"Transfer-Encoding: chunked, identity", Span.CHUNKED, 0),
+        ("GET", 200, b"Transfer-Encoding: chunked, gzip", Span.CLOSE, 0),
+        ("GET", 200, b"Transfer-Encoding: utf-8\nContent-Length: 5", Span.LENGTH, 5),
+        ("GET", 200, b"Transfer-Encoding: utf-8", Span.CLOSE, 0),
+        ("GET", 200, b"Transfer-Encoding: ,\nContent-Length: 5", Span.LENGTH, 5),
         ("HEAD", 200, b"Content-Length: 5", Span.NONE, 0),
         ("GET", 204, b"Content-Length: 5", Span.NONE, 0),
         ("GET", 304, b"Transfer-Encoding: chunked", Span.NONE, 0),
@@ -205,6 +213,43 @@ def test_the_last_chunk_makes_the_body_whole():
 def test_the_entity_of_a_stored_block(block, body):
     """Reading back gives the body without its transfer coding, and raw what is not HTTP."""
     assert b"".join(entity(io.BytesIO(block))) == body
+
+
+@pytest.mark.parametrize("name", sorted(CODED))
+@pytest.mark.parametrize("tail", [b"0\r\n\r\n", b""])
+def test_compressed_transfer_codings_are_no_part_of_the_entity(name, tail):
+    """Under chunks, and alone to the end of the connection, whole and cut."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: %b" % name.encode()
+    coded = CODED[name]
+    chunk = b"%x\r\n%b\r\n" % (len(coded), coded)
+    chunked = io.BytesIO(head + b", chunked\r\n\r\n" + chunk + tail)
+    assert b"".join(entity(chunked)) == TEXT
+    assert b"".join(entity(io.BytesIO(head + b"\r\n\r\n" + coded))) == TEXT
+
+
+@pytest.mark.parametrize(
+    "field", [b"gzip, chunked", b"gzip", b"chunked, gzip", b"compress", b"gzip, utf-8, chunked"]
+)
+def test_a_transfer_coding_that_is_none_costs_no_byte(field):
+    """A body that only claims to be compressed is its own entity."""
+    body = b"b\r\n<p>text</p>\r\n0\r\n\r\n" if field.endswith(b"chunked") else b"<p>text</p>"
+    block = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + field + b"\r\n\r\n" + body
+    assert b"".join(entity(io.BytesIO(block))) == b"<p>text</p>"
+
+
+def test_content_codings_lie_below_transfer_codings():
+    """What was compressed twice, once for each kind, is read by undoing both."""
+    coded = gzip.compress(zlib.compress(TEXT))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nTransfer-Encoding: gzip\r\n\r\n"
+    body = entity(io.BytesIO(head + coded))
+    assert decode(body, ["deflate"], limit_bytes=MIB) == TEXT
+
+
+def test_a_bomb_in_a_transfer_coding_is_cut():
+    """The entity ends at its limit, and no more than pieces of it are held."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"
+    pieces = entity(io.BytesIO(head + bombs()["gzip"]))
+    assert sum(map(len, pieces)) == LONGEST_ENTITY_BYTES
 
 
 def test_a_long_entity_is_read_by_pieces():

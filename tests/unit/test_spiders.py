@@ -11,7 +11,7 @@ from spiders.base import MOST_LINKS, Requisite
 from spiders.page import Spider as PageSpider
 from spiders.reading.listings import MOST_LISTED, xml_root
 from spiders.site import Spider
-from storage.model import Found, FoundBy, Site
+from storage.model import Found, FoundBy, RequisiteKind, Site
 
 HOME = "http://paper.example/"
 PAGE = "http://paper.example/news/1"
@@ -140,7 +140,8 @@ def test_a_site_without_requisites_yields_none():
 def test_the_page_spider_follows_nothing():
     """Its pages yield what they need, and no target."""
     got = list(PageSpider(SITE).parse(page('<a href="/a"><img src="/b.png">')))
-    assert got == [Requisite(url="http://paper.example/b.png")]
+    kind = RequisiteKind.IMAGE
+    assert got == [Requisite(url="http://paper.example/b.png", kind=kind, encoding="utf-8")]
 
 
 def test_a_page_of_a_hundred_thousand_links_is_read_in_bounded_time():

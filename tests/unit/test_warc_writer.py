@@ -20,9 +20,9 @@ from exchanges import AT, PAGE, URL, answered, message, sha1
 
 from storage.archive import Archive, create
 from storage.errors import RecordError, StorageError
-from storage.model import Original, RecordRef, Role
+from storage.model import Original, RecordRef, Role, Tls
 from storage.warc import reader, recovery
-from storage.warc.writer import Info, Profile, Revisit, Writer
+from storage.warc.writer import Info, Kept, Profile, Revisit, Writer
 
 LARGE = message(os.urandom(400_000), "Content-Type: image/png")
 
@@ -183,6 +183,27 @@ def test_a_large_answer_of_another_size_is_taken_back(archive: Archive) -> None:
     assert block_of(archive, kept.record) == PAGE
 
 
+def test_certificates_of_a_refused_exchange_are_kept_with_the_next(archive: Archive) -> None:
+    """No metadata names a record of certificates that was never written."""
+    tls = Tls(version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256", chain=(b"leaf",), fault=None)
+    with writer_on(archive) as writer:
+        with pytest.raises(RecordError, match="bytes its exchange says"):
+            writer.append(replace(answered(tls=tls), answer_bytes=2_000_000), role=Role.TARGET)
+        kept = writer.append(answered(tls=tls), role=Role.TARGET)
+        again = writer.append(answered(tls=tls), role=Role.TARGET)
+    chain = replace(
+        kept.record,
+        offset=kept.record.offset + kept.record.length,
+        length=kept.metadata.offset - kept.record.offset - kept.record.length,
+        digest=None,
+    )
+    record = reader.read(archive, chain)
+    record.block.close()
+    tie = f"tlsChain: {record.id}\r\n".encode()
+    assert tie in block_of(archive, kept.metadata)
+    assert tie in block_of(archive, again.metadata)
+
+
 def test_a_false_revisit_is_refused(archive: Archive) -> None:
     """A payload that differs from the original's cannot be called identical."""
     original = Original(record_id="<a>", uri=URL, date="2026", payload_digest=sha1(b"other"))
@@ -217,6 +238,31 @@ def test_syncing_goes_on_beside_appending(archive: Archive) -> None:
     assert faults == []
     for one in kept:
         assert block_of(archive, one.record) == answer
+
+
+def test_a_page_that_did_not_change_costs_little(archive: Archive) -> None:
+    """An exchange costs less than 1,250 bytes beside its body, its revisit less than 1,500."""
+    head = (
+        "HTTP/1.1 200 OK\r\nServer: nginx/1.24.0\r\nDate: Sun, 22 Nov 2026 10:15:35 GMT\r\n"
+        "Content-Type: text/html; charset=utf-8\r\nContent-Encoding: gzip\r\n"
+        'Last-Modified: Fri, 10 Oct 2014 05:12:45 GMT\r\nETag: "5438a6bd-39a4"\r\n'
+        "Cache-Control: max-age=300\r\nConnection: keep-alive\r\n\r\n"
+    )
+    body = os.urandom(12_000)
+    exchange = answered(head.encode() + body, url="https://english.paper.example/node/10005")
+    with writer_on(archive, name="worker-1") as writer:
+        first = writer.append(exchange, role=Role.TARGET, site="paper")
+        original = reader.original(archive, first.record)
+        revisit = Revisit(original=original, profile=Profile.IDENTICAL)
+        again = replace(exchange, started_at=AT.replace(day=23))
+        second = writer.append_revisit(again, revisit, role=Role.TARGET, site="paper")
+    assert _length(first) - len(body) < 1_250
+    assert _length(second) < 1_500
+
+
+def _length(kept: Kept) -> int:
+    assert kept.request is not None
+    return kept.metadata.offset + kept.metadata.length - kept.request.offset
 
 
 class Endless:

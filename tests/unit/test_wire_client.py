@@ -18,7 +18,11 @@ from server import Page, Site
 
 from crawler.fetch.guard import AddressGuard
 from crawler.fetch.wire import Client, ClientClosedError, Limits, WireRequest
-from crawler.fetch.wire.resolver import in_loose_thread
+from crawler.fetch.wire.answer import Answer
+from crawler.fetch.wire.connection import Connection
+from crawler.fetch.wire.dial import Dialer
+from crawler.fetch.wire.request import Place
+from crawler.fetch.wire.resolver import Resolver, in_loose_thread
 from storage.model import Exchange, Outcome, Truncation
 
 QUICK = Limits(
@@ -307,6 +311,52 @@ def sockets_to(ports: set[str]) -> list[str]:
         inodes.add(link.removeprefix("socket:[").removesuffix("]"))
     rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
     return [row[2] for row in rows if row[2][-5:] in ports and row[9] in inodes]
+
+
+@pytest.mark.parametrize(
+    ("banner", "outcome"),
+    [
+        (b"220 mail ready\r\n", Outcome.NOT_HTTP),
+        (b"HTTP/1.1 408 Slow\r\nConnection: close\r\n\r\n", Outcome.CLIENT_ERROR),
+    ],
+)
+def test_what_a_server_says_before_it_is_asked_is_its_answer(banner, outcome):
+    """On a fresh connection nothing is lost, however early it comes."""
+
+    async def run() -> tuple[bytes, Exchange]:
+        greeted = asyncio.Event()
+
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(banner)
+            await writer.drain()
+            greeted.set()
+            await reader.read(65536)
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        place = Place("http", "127.0.0.1", port)
+        guard = AddressGuard(["127.0.0.1"])
+        dialer = Dialer(guard=guard, resolver=Resolver(), trust=None)
+        loop = asyncio.get_running_loop()
+        connection = await dialer.dial(place, until=loop.time() + 10)
+        assert isinstance(connection, Connection)
+        await greeted.wait()
+        await asyncio.to_thread(until, lambda: connection._early)
+        answer = Answer("GET", Limits(), None)
+        await connection.ask(b"GET / HTTP/1.1\r\n\r\n", answer, Limits(), until=loop.time() + 10)
+        connection.abort()
+        await connection.gone
+        client = Client(guard=guard, limits=Limits())
+        exchange = await client.fetch(WireRequest(url=f"http://127.0.0.1:{port}/"))
+        await client.close()
+        server.close()
+        return bytes(answer.spool.file.getvalue()), exchange
+
+    early, exchange = asyncio.run(run())
+    assert early == exchange.answer.read() == banner
+    assert exchange.outcome is outcome
 
 
 # --- names and addresses ----------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """TLS: what a handshake showed is recorded, and judged by the rules of the public web."""
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -105,8 +109,9 @@ def look(chain: bytes, key: bytes, host: str, trust: Trust) -> Exchange:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        await reader.read()
-        writer.close()
+        with suppress(OSError):
+            await reader.read()
+        await part(writer)
         served.set()
 
     async def loopback(host: str, port: int) -> list[str]:
@@ -174,16 +179,24 @@ def test_no_certificate_and_no_roots_are_faults():
     assert "no certificate" in Trust([]).fault([b"junk"], "a.example", now=NOW)
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize(
-    "banner", [b"HTTP/1.1 200 OK\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28", b""]
+    "banner", [b"HTTP/1.1 200 OK\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28", b"", None]
 )
-def test_a_handshake_that_fails_is_an_outcome(banner):
-    """Plain HTTP, an alert, or a closed connection where TLS was to be: ``tls`` and why."""
+def test_a_handshake_that_fails_is_an_outcome(banner, reset, loop):
+    """Plain HTTP, an alert, a closed or reset connection where TLS was to be: ``tls`` and why."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(65536)  # all of it: closing on unread bytes would be a reset
-        writer.write(banner)
-        writer.close()
+        if banner is not None:
+            await reader.read(65536)
+            writer.write(banner)
+        if reset:
+            linger = struct.pack("ii", 1, 0)
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        await part(writer)
+        served.set()
 
     async def run() -> Exchange:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -194,12 +207,26 @@ def test_a_handshake_that_fails_is_an_outcome(banner):
         finally:
             await client.close()
             server.close()
+            await served.wait()
 
-    exchange = asyncio.run(run())
-    assert exchange.outcome is Outcome.TLS
-    assert exchange.reason.startswith("no TLS with 127.0.0.1:")
+    served = asyncio.Event()
+    with asyncio.Runner(loop_factory=loop) as runner:
+        exchange = runner.run(run())
+    if exchange.outcome is Outcome.RESET and banner is None and reset:
+        # It was gone before the handshake could begin.
+        assert exchange.reason.startswith("127.0.0.1:")
+    else:
+        assert exchange.outcome is Outcome.TLS
+        assert exchange.reason.startswith("no TLS with 127.0.0.1:")
     assert exchange.request == b""
     assert exchange.address == "127.0.0.1"
+
+
+async def part(writer: asyncio.StreamWriter) -> None:
+    """Close, and return when the socket is closed: an open one would be found by another test."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def test_only_http_1_1_is_offered():
@@ -210,7 +237,8 @@ def test_only_http_1_1_is_offered():
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         chosen.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
-        writer.close()
+        await part(writer)
+        served.set()
 
     async def run() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
@@ -219,6 +247,8 @@ def test_only_http_1_1_is_offered():
         await client.fetch(WireRequest(url=f"https://127.0.0.1:{port}/"))
         await client.close()
         server.close()
+        await served.wait()
 
+    served = asyncio.Event()
     asyncio.run(run())
     assert chosen == ["http/1.1"]

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from crawler.fetch.wire.request import Limits
 from crawler.fetch.wire.spool import Spool, labelled
-from storage.message import Dechunker, Head, Span, framing, head_end, parse_head
+from storage.message import (
+    Dechunker,
+    Head,
+    Span,
+    entity,
+    framing,
+    head_end,
+    parse_head,
+    transfer_codings,
+)
 
 _SURPLUS_BYTES = 64 * 1024
 _CUT_STATUS_LINE = re.compile(rb"HTTP(?:/[\d.]*[ \t]*\d{0,3})?\r?", re.IGNORECASE)
@@ -101,6 +110,8 @@ class Answer:
         elif not self.ended:
             self._settle_body(closed=closed)
         self.ended = True
+        if self.head is not None and self.head_bytes and transfer_codings(self.head):
+            self._recount()
 
     def _take_head(self, data: bytes) -> None:
         held = self._held
@@ -194,6 +205,14 @@ class Answer:
     def _take_entity(self, data: bytes) -> None:
         self._payload.update(data)
         self.payload_bytes += len(data)
+
+    def _recount(self) -> None:
+        """Count the payload anew where its transfer coding compressed it; nearly nobody does."""
+        self._payload = hashlib.sha1(usedforsecurity=False)
+        self.payload_bytes = 0
+        self.spool.file.seek(0)
+        for piece in entity(self.spool.file):
+            self._take_entity(piece)
 
     def _finish(self, *, surplus: bytes) -> None:
         self.complete = self.ended = True

@@ -12,6 +12,7 @@ from crawler.fetch.wire.connection import Connection, End
 from crawler.fetch.wire.dial import Dialer, Unreached
 from crawler.fetch.wire.ending import ending
 from crawler.fetch.wire.pool import Pool
+from crawler.fetch.wire.proxy import Proxy
 from crawler.fetch.wire.request import Limits, Place, WireRequest, place_of, serialise
 from crawler.fetch.wire.resolver import Resolve, Resolver
 from crawler.fetch.wire.tls import Trust
@@ -38,8 +39,10 @@ class _Begun:
 class Client:
     """An HTTP/1.1 client for one event loop.
 
-    ``resolver`` looks names up instead of this machine; ``trust`` judges certificates; answers
-    above a mebibyte are spooled to ``spool_folder``, by default where temporary files go.
+    ``resolver`` looks names up instead of this machine; ``trust`` judges certificates; ``proxy``
+    is asked for tunnels to the hosts it serves, so that what is sent and kept is the same with it
+    and without; answers above a mebibyte are spooled to ``spool_folder``, by default where
+    temporary files go.
     """
 
     def __init__(
@@ -49,12 +52,13 @@ class Client:
         limits: Limits,
         resolver: Resolve | None = None,
         trust: Trust | None = None,
+        proxy: Proxy | None = None,
         spool_folder: Path | None = None,
     ) -> None:
         self._limits = limits
         self._spool_folder = spool_folder
         self._pool = Pool()
-        self._dialer = Dialer(guard=guard, resolver=Resolver(resolver), trust=trust)
+        self._dialer = Dialer(guard=guard, resolver=Resolver(resolver), trust=trust, proxy=proxy)
         self._closed = False
         self._brakes: set[asyncio.Timeout] = set()
 
@@ -83,7 +87,10 @@ class Client:
             died = exchange.outcome is Outcome.RESET and not exchange.interim and not self._closed
             if not died or request.method not in _REPEATABLE:
                 return exchange
-            again = await self._on_fresh(_begin(request, place, sent))
+            try:
+                again = await self._on_fresh(_begin(request, place, sent))
+            except ClientClosedError:
+                return exchange  # the server may have seen it, so it wants its records
             return replace(again, earlier=(exchange,))
 
     async def close(self) -> None:
@@ -91,6 +98,7 @@ class Client:
         self._closed = True
         for brake in self._brakes:
             brake.reschedule(asyncio.get_running_loop().time())
+        self._dialer.close()
         await self._pool.close()
 
     async def _on_fresh(self, begun: _Begun) -> Exchange:
@@ -184,6 +192,7 @@ def _exchange(
         answer_bytes=spool.size_bytes,
         head_bytes=answer.head_bytes,
         status=head.status if head else None,
+        version=head.version if head else "",
         headers=head.fields if head else (),
         block_digest=spool.digest() if came else None,
         payload_digest=answer.payload_digest if came else None,

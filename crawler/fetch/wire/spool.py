@@ -1,6 +1,5 @@
 """Hold the bytes of one answer, in memory while they are few, and digest them as they come."""
 
-import base64
 import hashlib
 import tempfile
 from io import BytesIO
@@ -11,6 +10,9 @@ from crawler.errors import CrawlerError
 
 _MEMORY_BYTES = 1024 * 1024
 """Longer answers move to the disk."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)
+_SHIFTS = range(150, -1, -10)
 
 
 class Spool:
@@ -50,4 +52,6 @@ class Spool:
 
 def labelled(sha1: bytes) -> str:
     """Return a SHA-1 as WARC files write it."""
-    return "sha1:" + base64.b32encode(sha1).decode("ascii")
+    # Two letters at a time; the standard library, which takes any length, is five times slower.
+    number = int.from_bytes(sha1, "big")
+    return "sha1:" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])

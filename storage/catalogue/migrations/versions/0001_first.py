@@ -55,6 +55,17 @@ def upgrade() -> None:
         postgresql_where=sa.text("asleep_until IS NULL"),
     )
     op.create_table(
+        "payloads",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("transfer", sa.Text(), nullable=False),
+        sa.Column("record_id", sa.Text(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("date", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", "transfer", name="pk_payloads"),
+    )
+    op.create_table(
         "sites",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("options", sa.Text(), nullable=False),
@@ -84,6 +95,7 @@ def upgrade() -> None:
         sa.Column("every", sa.Text()),
         sa.Column("robots", sa.String(32)),
         sa.Column("muted", sa.Boolean(), nullable=False),
+        sa.Column("read_as", sa.Text()),
         sa.Column("due_at", sa.DateTime(timezone=True)),
         sa.Column("queue_at", sa.DateTime(timezone=True)),
         sa.Column("last_visit_at", sa.DateTime(timezone=True)),
@@ -160,6 +172,7 @@ def upgrade() -> None:
         sa.Column("request_digest", sa.Text()),
         sa.Column("record_id", sa.Text()),
         sa.Column("refers_to", sa.Text()),
+        sa.Column("transfer", sa.Text(), nullable=False),
         sa.Column("payload_digest", sa.Text()),
         sa.Column("payload_bytes", sa.BigInteger(), nullable=False),
         sa.Column("truncated", sa.String(32)),
@@ -170,7 +183,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_captures"),
     )
     op.create_index("ix_captures_site_captured_at", "captures", ["site", "captured_at"])
-    op.create_index("ix_captures_target_id_captured_at", "captures", ["target_id", "captured_at"])
+    op.create_index(
+        "ix_captures_target_id_captured_at_role_outcome",
+        "captures",
+        ["target_id", "captured_at", "role", "outcome"],
+    )
     op.create_index("ix_captures_url_captured_at", "captures", ["url", "captured_at"])
     op.create_index("ix_captures_visit_id", "captures", ["visit_id"])
     op.create_table(
@@ -204,6 +221,27 @@ def upgrade() -> None:
     op.create_index("ix_events_site_told_at", "events", ["site", "told_at"])
     op.create_index("ix_events_told_at", "events", ["told_at"])
     op.create_index("ix_events_url_told_at", "events", ["url", "told_at"])
+    op.create_table(
+        "missing",
+        sa.Column("target_id", ID, autoincrement=False, nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("site", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("via", sa.Text(), nullable=False),
+        sa.Column("encoding", sa.Text(), nullable=False),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(32)),
+        sa.Column("status", sa.Integer()),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name="fk_missing_target_id"),
+        sa.PrimaryKeyConstraint("target_id", "url", name="pk_missing"),
+    )
+    op.create_index(
+        "ix_missing_site_url_next_try_at", "missing", ["site", "url", "next_try_at"]
+    )
     op.create_table(
         "standings",
         sa.Column("target_id", ID, autoincrement=False, nullable=False),

@@ -1,0 +1,80 @@
+"""Let a site's own spider read a page that was fetched: the ticket has what it finds."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+
+from scrapy import Request
+from scrapy.http import Response
+
+from crawler.fetch.fetcher import Fetched
+from crawler.fetch.guard import refused_url
+from crawler.fetch.handler import to_response
+from crawler.fetch.ticket import Ticket
+from spiders.base import SiteSpider
+from spiders.scope import in_scope
+from storage.model import Found, FoundBy, Requisite
+
+logger = logging.getLogger(__name__)
+
+MOST_FINDINGS = 100_000
+"""Taken from one page: a spider that never stops costs its findings after these only."""
+
+
+class Reading:
+    """The thread in which the spiders of a worker read, the same for every lane.
+
+    A thread, so that a long page holds nobody up; one, so that the files of spiders need not be
+    safe for several.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spiders")
+
+    async def read(self, response: Response, *, ticket: Ticket, spider: SiteSpider) -> None:
+        """Let the spider read a page; one that fails costs its findings only."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, _read, response, ticket, spider)
+
+    async def fetched(self, fetched: Fetched, ticket: Ticket, spider: SiteSpider) -> None:
+        """Let the spider read what was fetched without an engine."""
+        await self.read(to_response(fetched), ticket=ticket, spider=spider)
+
+    def close(self) -> None:
+        """Read no more pages; one that is being read now is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _read(response: Response, ticket: Ticket, spider: SiteSpider) -> None:
+    try:
+        for one in islice(spider.parse(response), MOST_FINDINGS):
+            if ticket.read.done():
+                return  # the visit was given up
+            _take(one, ticket=ticket, spider=spider, found_on=response.url)
+    except Exception:
+        logger.exception(
+            "spider failed on a page; the page is kept, its links are not followed",
+            extra={"site": ticket.site.name, "spider": spider.name, "url": ticket.target.url},
+        )
+
+
+def _take(
+    one: Found | Requisite | Request, *, ticket: Ticket, spider: SiteSpider, found_on: str
+) -> None:
+    """Note one finding, unless its address can be no target: a spider's file may name anything."""
+    if (refusal := refused_url(one.url)) is not None:
+        fields = {"url": one.url, "found_on": found_on, "reason": refusal}
+        logger.debug("address left alone", extra=fields)
+        return
+    match one:
+        case Found():
+            found_by = FoundBy(one.found_by)
+            ticket.found.append(replace(one, found_by=found_by, found_on=found_on))
+        case Requisite():
+            ticket.requisites.append(one)
+        case Request() if in_scope(spider.site, one.url):
+            ticket.found.append(Found(url=one.url, found_by=FoundBy.LINK, found_on=found_on))
+        case Request():
+            pass

@@ -1,0 +1,131 @@
+"""Walk over the records of one file, and find the next whole one behind whatever is broken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from storage.warc.checks.fault import Kind, Report
+from storage.warc.checks.head import Head, name_of
+from storage.warc.checks.record import Facts, judge_record
+from storage.warc.checks.tape import (
+    MAGIC,
+    DamagedError,
+    Flow,
+    Member,
+    NotMemberError,
+    Tape,
+    TornError,
+    next_member,
+    next_plain,
+)
+
+Seen = Callable[[Facts], None]
+
+
+@dataclass(slots=True)
+class Walk:
+    """One way through a file; ``records`` counts the whole ones."""
+
+    tape: Tape
+    report: Report
+    seen: Seen
+    """Is given what each record says that was found where it should be."""
+    growing: bool = False
+    """Whether the file is being written: then its last record may be half of one."""
+    records: int = 0
+    _shared: bool = False
+
+    def walk(self) -> None:
+        """Read the file to its end."""
+        start = self.tape.look(0, len(MAGIC))
+        if start[:2] == MAGIC[:2] or not (self.report.file.endswith(".warc") or start == b"WAR"):
+            self._members()
+        else:
+            self._plain()
+
+    def _members(self) -> None:
+        tape = self.tape
+        while tape.position < tape.size:
+            offset = tape.position
+            self.report.begin(offset)
+            member: Member | None = None
+            try:
+                member = Member(tape)
+                self._member(member, offset)
+            except TornError:
+                if self._torn(offset):
+                    return
+            except (DamagedError, NotMemberError) as error:
+                self._broken(member, offset, error)
+
+    def _member(self, member: Member, offset: int) -> None:
+        flow = Flow(member.read)
+        heads: list[Head | None] = []
+        follows = True
+        while follows and (not heads or flow.peek(1)):
+            if heads and not self._shared:
+                self._shared = True
+                says = "several records share one gzip member: none can be read by itself (annex D)"
+                self.report.add(Kind.SHARED_MEMBER, says)
+            head, follows = judge_record(flow, self.report)
+            heads.append(head)
+        flow.drain()
+        if member.wrong:
+            if self.tape.position < self.tape.size and not self._at_member():
+                # The stream ended in the wrong place: what follows is a part of it.
+                raise DamagedError("it ends where no other begins")
+            says = f"the gzip member is not what its trailer says: {member.wrong} differs"
+            self.report.add(Kind.CHECK_SUM, f"{says}; its bytes changed since it was written")
+        length = self.tape.position - offset
+        for head in heads:
+            if head is not None:
+                self.records += 1
+                self.seen(Facts(head, offset, length))
+
+    def _at_member(self) -> bool:
+        return self.tape.look(self.tape.position, len(MAGIC)) == MAGIC
+
+    def _torn(self, offset: int) -> bool:
+        """Tell of a member that reaches beyond the end; whether it is the last of the file."""
+        tape = self.tape
+        if self.growing:
+            says = f"the file is being written: its last {tape.size - offset} bytes were not judged"
+            self.report.add(Kind.OPEN_FILE, says)
+            return True
+        found = next_member(tape, offset + 1)
+        what = "the file" if found == tape.size else "the record"
+        says = f"{what} breaks off: {found - offset} bytes of an unfinished gzip member stand here"
+        self.report.add(Kind.TORN, says)
+        tape.seek(found)
+        return found == tape.size
+
+    def _broken(self, member: Member | None, offset: int, error: Exception) -> None:
+        found = next_member(self.tape, offset + 1)
+        lost = found - offset
+        if isinstance(error, NotMemberError):
+            says = f"{lost} bytes stand here that belong to no gzip member (annex D)"
+            self.report.add(Kind.BETWEEN, says)
+        else:
+            if member is not None and not self.report.captured_at:
+                name_of(member.salvage(), self.report)
+            says = f"the gzip member is damaged: {error}; {lost} bytes up to the next whole record"
+            self.report.add(Kind.DAMAGED, says)
+        self.tape.seek(found)
+
+    def _plain(self) -> None:
+        tape = self.tape
+        start = 0
+        while start < tape.size:
+            tape.seek(start)
+            flow = Flow(lambda: bytes(tape.take(1 << 18)), plain=True)
+            offset, follows = start, True
+            while follows and flow.peek(1):
+                offset = start + flow.position
+                self.report.begin(offset)
+                head, follows = judge_record(flow, self.report)
+                if head is not None:
+                    self.records += 1
+                    length = start + flow.position - offset
+                    self.seen(Facts(head, offset, length))
+            if follows:
+                return
+            start = next_plain(tape, offset + 1)

@@ -1,0 +1,196 @@
+"""Build Holdfast's fetch room as a worker does, with a WARC file that can be switched off.
+
+Nothing here imports Scrapy: the recapture lane is measured without it.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import lists
+
+from crawler.fetch.fetcher import Fetcher
+from crawler.fetch.guard import AddressGuard
+from crawler.fetch.keeper import Keeper
+from crawler.fetch.pace import Pace
+from crawler.fetch.ticket import Ticket, new_ticket
+from crawler.fetch.wire import Client, Limits
+from storage import archive
+from storage.host import host_of
+from storage.model import (
+    Exchange,
+    FoundBy,
+    Outcome,
+    RecordRef,
+    Robots,
+    Site,
+    Target,
+    TargetState,
+)
+from storage.warc.writer import Info, Kept, Writer
+
+AGENT = "Mozilla/5.0 (compatible; Holdfast; +mailto:bench@example.org)"
+NOWHERE = RecordRef(file="", offset=0, length=0, digest=None)
+
+Visit = Callable[[Ticket], Awaitable[None]]
+"""Makes one visit; returns when its bytes are safe."""
+
+
+class SwitchedWriter:
+    """Hand exchanges to a writer while ``keeping``, and to nobody else."""
+
+    def __init__(self, writer: Writer, *, keeping: bool) -> None:
+        self.keeping = keeping
+        self._writer = writer
+
+    def append(self, exchange: Exchange, **facts: object) -> Kept:
+        """Keep the exchange, or say that it lies nowhere."""
+        if self.keeping:
+            return self._writer.append(exchange, **facts)  # type: ignore[arg-type] # handed on
+        return Kept(record=NOWHERE, request=None, metadata=NOWHERE, record_id="")
+
+    def sync(self) -> None:
+        """Make safe what was kept."""
+        self._writer.sync()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+class SwitchedKeeper(Keeper):
+    """A keeper that waits for no disk while nothing is kept."""
+
+    def __init__(self, writer: SwitchedWriter, executor: Executor) -> None:
+        super().__init__(cast("Writer", writer), executor)
+        self.switch = writer
+
+    async def synced(self) -> None:
+        """Return when what was kept is on the disk."""
+        if self.switch.keeping:
+            await super().synced()
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The parts that the lanes are made of."""
+
+    fetcher: Fetcher
+    keeper: SwitchedKeeper
+    site: Site
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run brought, for the one who measures it."""
+
+    pages: int = 0
+    body_bytes: int = 0
+    seconds: float = 0.0
+    """From the first request to the last page kept."""
+    rss: list[tuple[int, int]] = field(default_factory=list)
+    """Resident bytes after so many pages."""
+
+    def tell(self, **more: object) -> None:
+        """Print it, for the process that measures."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        facts = {"pages": self.pages, "body_bytes": self.body_bytes, "seconds": self.seconds}
+        print(json.dumps({**facts, "peak_bytes": peak, "rss": self.rss, **more}))
+
+
+@asynccontextmanager
+async def room(folder: Path, *, keeping: bool) -> AsyncIterator[Room]:
+    """Lend a fetch room that writes below ``folder``, and close its file at the end."""
+    keep = archive.create(folder / "archive")
+    info = Info(
+        software="Holdfast", operator="Bench", contact="mailto:bench@example.org",
+        robots="ignore", user_agent=AGENT, is_part_of="bench",
+    )  # fmt: skip
+    with ThreadPoolExecutor(1, thread_name_prefix="sync") as syncs:
+        writer = SwitchedWriter(Writer(keep, name="bench", info=info), keeping=keeping)
+        keeper = SwitchedKeeper(writer, syncs)
+        fetcher = Fetcher(
+            client=Client(guard=AddressGuard(["127.0.0.0/8"]), limits=Limits()),
+            keeper=keeper,
+            pace=Pace(),
+            agent=AGENT,
+            product="Holdfast",
+        )
+        site = Site(name="bench", delay=timedelta(0), robots=Robots.IGNORE)
+        try:
+            yield Room(fetcher, keeper, site)
+        finally:
+            await fetcher.close()
+            await keeper.close()
+
+
+def ticket(url: str, number: int, site: Site) -> Ticket:
+    """Return a ticket as a worker makes one for a target of the catalogue."""
+    target = Target(
+        id=number, site=site.name, url=url, host=host_of(url), state=TargetState.ACTIVE,
+        found_by=FoundBy.LINK, found_on=None, found_at=datetime.now(UTC), every=None, robots=None,
+        due_at=None, last_visit_at=None, last_outcome=None, last_status=None,
+    )  # fmt: skip
+    return new_ticket(target, site, worker="bench")
+
+
+class Known:
+    """What the catalogue remembers of pages that were read before."""
+
+    def __init__(self, digests: Path) -> None:
+        self._digests = digests.read_text(encoding="ascii").split()
+
+    def mark(self, own: Ticket) -> None:
+        """Mark a ticket as that of a page whose spider read these very bytes."""
+        url = own.target.url
+        digest = self._digests[lists.number_of(url)]
+        own.target = replace(own.target, read_as=own.name_of(url, digest))
+
+
+async def drive(urls: list[str], site: Site, visit: Visit, *, tally: Tally) -> None:
+    """Visit every address, a lane a host, one visit after another; raise if one went wrong."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    numbers = itertools.count(1)
+
+    async def lane(own: list[str]) -> None:
+        for url in own:
+            made = ticket(url, next(numbers), site)
+            await visit(made)
+            ended = made.visit(finished_at=datetime.now(UTC))
+            if ended.outcome is not Outcome.OK:
+                raise RuntimeError(f"{url}: {ended.outcome} {ended.reason}")
+            tally.pages += 1
+            tally.body_bytes += ended.captures[-1].payload_bytes
+            if tally.pages % 1_000 == 0:
+                tally.rss.append((tally.pages, resident_bytes()))
+
+    await asyncio.gather(*(lane(own) for own in lists.by_host(urls).values()))
+    tally.seconds += clock() - began
+
+
+def resident_bytes() -> int:
+    """Return what this process has in memory now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """Return what every run is told: the list, the folder, and whether to keep what comes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("list", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--nothing", action="store_true", help="fetch and keep nothing")
+    parser.add_argument("--block", type=int, default=110, help="pages between two switches")
+    parser.add_argument("--known", type=Path, help="payload digests of pages seen before")
+    parser.add_argument("--wait", action="store_true", help="begin when a line comes in")
+    return parser.parse_args()

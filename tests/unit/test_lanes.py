@@ -1,0 +1,312 @@
+"""Both lanes make the same visit: the same findings, the same records, the same endings."""
+
+import asyncio
+import gzip
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fetchroom import AT, LANES, Room, metadata, records, run
+from scrapy import Request as ScrapyRequest
+from scrapy.http import Response
+from server import Page, Request, Site
+
+from crawler.errors import CrawlerError
+from crawler.fetch.fetcher import CUT_BY_US
+from crawler.fetch.ticket import Condition, Ticket
+from spiders.base import Requisite, SiteSpider
+from spiders.site import Spider
+from storage.model import Found, FoundBy, Outcome, Robots
+from storage.model import Site as Watched
+from storage.warc import reader
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Serve the misbehaving site."""
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture(params=LANES)
+def lane(request: pytest.FixtureRequest) -> str:
+    """Name the lane the visits take."""
+    return str(request.param)
+
+
+# --- what spiders get ---------------------------------------------------------------------------
+
+ENTRY = "<url><loc>{}</loc></url>"
+KINDS = ("application/gzip", "application/x-gzip", "application/octet-stream", "application/xml")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("coding", [{}, {"Content-Encoding": "gzip"}])
+def test_a_sitemap_in_a_gzip_file_is_read(
+    site: Site, tmp_path: Path, lane: str, kind: str, coding: dict[str, str]
+) -> None:
+    """It is unpacked whatever its type says, also where the file is called a content coding."""
+    packed = gzip.compress(f"<urlset>{ENTRY.format(site.url('/a'))}</urlset>".encode())
+    site.pages["/map.xml.gz"] = Page(200, {"Content-Type": kind} | coding, packed)
+
+    async def work(room: Room) -> None:
+        ticket = room.ticket(site.url("/map.xml.gz"), robots=Robots.IGNORE)
+        await room.lane.fetch(ticket, Spider(room.watched))
+        assert [one.url for one in ticket.found] == [site.url("/a")]
+
+    run(site, tmp_path, work, lane=lane)
+
+
+def test_pages_are_cut_for_spiders_and_large_sitemaps_are_not(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """A spider gets the first two mebibytes of a page, and sitemaps whole, one after another."""
+    entries = "".join(ENTRY.format(site.url(f"/{n:0400}")) for n in range(5000))
+    site.pages |= {
+        "/map.xml": Page(200, {"Content-Type": "application/xml"}, f"<urlset>{entries}</urlset>"),
+        "/bomb.gz": Page(200, {}, gzip.compress(b"<urlset>" + b" " * 60 * 1024 * 1024, 1)),
+        "/long": Page(200, {}, "<html>" + "x" * 3_000_000),
+    }
+
+    async def work(room: Room) -> None:
+        maps = [room.ticket(site.url("/map.xml"), robots=Robots.IGNORE) for _ in range(3)]
+        await asyncio.gather(*(room.lane.fetch(one, Spider(room.watched)) for one in maps))
+        assert [len(one.found) for one in maps] == [5000] * 3
+        long = await room.fetcher.page(room.ticket(site.url("/long"), robots=Robots.IGNORE))
+        assert len(long.body) == 2 * 1024 * 1024
+        assert long.capture.payload_bytes == 3_000_006
+        ticket = room.ticket(site.url("/bomb.gz"), robots=Robots.IGNORE)
+        assert len((await room.fetcher.page(ticket)).body) == 50 * 1024 * 1024
+        ticket.read.cancel()
+
+    run(site, tmp_path, work, lane=lane)
+
+
+# --- spiders that are not to be trusted ---------------------------------------------------------
+
+
+class Odd(SiteSpider):
+    """Find whatever a careless file may find, then fail."""
+
+    name = "odd"
+
+    def parse(self, response: Response) -> Iterator[Found | Requisite]:
+        """Yield good and bad findings."""
+        base = response.url
+        yield Found(url="/relative", found_by=FoundBy.LINK, found_on=base)
+        yield Found(url="http://", found_by=FoundBy.LINK, found_on=base)
+        yield Found(url="http://a b/", found_by=FoundBy.LINK, found_on=base)
+        yield Found(url=f"{base}/a", found_by=FoundBy.LINK)
+        yield Requisite(url="/picture.png")
+        yield Requisite(url=f"{base}/picture.png")
+        yield ScrapyRequest(f"{base}/b")  # type: ignore[misc]  # what people know from Scrapy
+        yield ScrapyRequest("http://elsewhere.example/")  # type: ignore[misc]
+        yield Found(url=5, found_by=FoundBy.LINK)  # type: ignore[arg-type]
+
+
+def test_a_spider_costs_its_own_findings_only(
+    site: Site, tmp_path: Path, lane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Addresses that can be no target are left alone; a failure is told and ends no visit."""
+
+    async def work(room: Room) -> None:
+        page = site.url("/page")
+        ticket = room.ticket(page, robots=Robots.IGNORE)
+        with caplog.at_level(logging.ERROR):
+            await room.lane.fetch(ticket, Odd(room.watched))
+        assert ticket.found == [
+            Found(url=f"{page}/a", found_by=FoundBy.LINK, found_on=page),
+            Found(url=f"{page}/b", found_by=FoundBy.LINK, found_on=page),
+        ]
+        assert [one.url for one in ticket.requisites] == [f"{page}/picture.png"]
+        assert ticket.visit(finished_at=AT).outcome is Outcome.OK
+        assert [one.message.partition(";")[0] for one in caplog.records] == [
+            "spider failed on a page"
+        ]
+
+    run(site, tmp_path, work, lane=lane)
+
+
+class Slow(SiteSpider):
+    """Read until somebody lets go."""
+
+    name = "slow"
+
+    def __init__(self, site: Watched) -> None:
+        super().__init__(site)
+        self.reading = threading.Event()
+        self.enough = threading.Event()
+        self.at_once = 0
+
+    def parse(self, response: Response) -> Iterator[Found | Requisite]:
+        """Find the same page over and over."""
+        self.at_once += 1
+        assert self.at_once == 1
+        self.reading.set()
+        self.enough.wait(10)
+        yield Requisite(url=response.url)
+        self.at_once -= 1
+
+
+def test_a_spider_that_takes_its_time_holds_up_no_other_host(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """The loop goes on while a page is read; pages are read one at a time."""
+
+    async def work(room: Room) -> None:
+        spider = Slow(room.watched)
+        tickets = [room.ticket(site.url("/page"), robots=Robots.IGNORE) for _ in range(3)]
+        lanes = [asyncio.create_task(room.lane.fetch(one, spider)) for one in tickets]
+        await asyncio.to_thread(spider.reading.wait, 10)
+        other = await room.fetcher.page(room.ticket(site.url("/body/empty")))
+        assert other.capture.outcome is Outcome.OK
+        assert not any(one.done() for one in lanes)
+        spider.enough.set()
+        await asyncio.gather(*lanes)
+        assert [len(one.requisites) for one in tickets] == [1, 1, 1]
+
+    run(site, tmp_path, work, lane=lane)
+
+
+class Endless(SiteSpider):
+    """Never stop finding."""
+
+    name = "endless"
+
+    def __init__(self, site: Watched) -> None:
+        super().__init__(site)
+        self.reading = threading.Event()
+
+    def parse(self, response: Response) -> Iterator[Found | Requisite]:
+        """Find the same page over and over, at leisure."""
+        self.reading.set()
+        while True:
+            time.sleep(0.001)
+            yield Requisite(url=response.url)
+
+
+def test_a_visit_that_is_given_up_is_not_read_further(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """The end of a worker does not wait for a spider that goes on and on."""
+
+    async def work(room: Room) -> None:
+        spider = Endless(room.watched)
+        ticket = room.ticket(site.url("/page"), robots=Robots.IGNORE)
+        visit = asyncio.create_task(room.lane.fetch(ticket, spider))
+        await asyncio.to_thread(spider.reading.wait, 10)
+        visit.cancel()
+        await asyncio.gather(visit, return_exceptions=True)
+
+    begun = time.monotonic()
+    run(site, tmp_path, work, lane=lane)
+    assert time.monotonic() - begun < 5
+
+
+# --- the same pages again -----------------------------------------------------------------------
+
+
+class Counting(SiteSpider):
+    """Count the pages it is given."""
+
+    name = "counting"
+
+    def __init__(self, site: Watched) -> None:
+        super().__init__(site)
+        self.given: list[bytes] = []
+
+    def parse(self, response: Response) -> Iterator[Found | Requisite]:
+        """Take the page down."""
+        self.given.append(response.body)
+        yield from ()
+
+
+def again(room: Room, before: Ticket) -> Ticket:
+    """Return the next visit of what a ticket has visited, by the same spider."""
+    visit = before.visit(finished_at=AT)
+    ticket = room.ticket(before.target.url, robots=Robots.IGNORE)
+    ticket.target = replace(ticket.target, read_as=visit.read_as)
+    ticket.read_with = before.read_with
+    return ticket
+
+
+def test_a_page_is_read_again_when_it_or_its_reader_changed(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """The same bytes are given to the same spider once; every look is kept."""
+    bodies = iter([b"<p>one", b"<p>one", b"<p>two", b"<p>two"])
+    site.pages["/a"] = lambda _: Page(200, {}, next(bodies) + b" of many words" * 30)
+
+    async def work(room: Room) -> None:
+        spider = Counting(room.watched)
+        ticket = room.ticket(site.url("/a"), robots=Robots.IGNORE)
+        ticket.read_with = "this"
+        for name in ("this", "this", "this", "another"):
+            ticket.read_with = name
+            await room.lane.fetch(ticket, spider)
+            ticket = again(room, ticket)
+        assert [one[:6] for one in spider.given] == [b"<p>one", b"<p>two", b"<p>two"]
+
+    run(site, tmp_path, work, lane=lane)
+    kinds = [kind for kind, path, _ in records(tmp_path) if path == "/a" and kind != "metadata"]
+    assert kinds == ["request", "response", "request", "revisit"] * 2
+
+
+def test_what_is_not_modified_is_kept_as_a_revisit(site: Site, tmp_path: Path, lane: str) -> None:
+    """A 304 stands for the payload that the request said we have, and for nothing else."""
+    body = b"<p>of many words</p>" * 30
+
+    def answer(request: Request) -> Page:
+        if request.headers.get("if-none-match") == '"a"':
+            return Page(304, {"ETag": '"a"'}, b"")
+        return Page(200, {"ETag": '"a"'}, body)
+
+    site.pages["/a"] = answer
+
+    async def work(room: Room) -> None:
+        spider = Counting(room.watched)
+        first = room.ticket(site.url("/a"), robots=Robots.IGNORE)
+        first.read_with = "this"
+        await room.lane.fetch(first, spider)
+        await room.keeper.synced()
+        record = first.captures[-1].record
+        assert record is not None
+        original, headers = reader.kept_head(room.archive, record)
+        assert ("ETag", '"a"') in headers
+        second = again(room, first)
+        second.conditions[site.url("/a")] = Condition(original=original, etag='"a"')
+        await room.lane.fetch(second, spider)
+        row = second.captures[-1]
+        assert (row.outcome, row.status) == (Outcome.NOT_MODIFIED, 304)
+        assert row.payload_digest == first.captures[-1].payload_digest
+        assert row.refers_to == first.captures[-1].record_id
+        assert spider.given == [body]
+        assert row.record is not None
+        await room.keeper.synced()
+        page = reader.page(room.archive, row.record, limit_bytes=10**6)
+        assert (page.status, page.body) == (200, body)
+
+    run(site, tmp_path, work, lane=lane)
+
+
+def test_an_exchange_cut_by_the_end_of_the_worker_is_kept(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """What the server saw has its record, which says that it was us; the visit is made again."""
+
+    async def work(room: Room) -> None:
+        ticket = room.ticket(site.url("/cut/body-stall"), robots=Robots.IGNORE)
+        visit = asyncio.create_task(room.lane.fetch(ticket, Counting(room.watched)))
+        await asyncio.to_thread(site.wait_for, "/cut/body-stall")
+        await room.fetcher.close()
+        with pytest.raises(CrawlerError):
+            await visit
+
+    run(site, tmp_path, work, lane=lane)
+    kinds = [kind for kind, path, _ in records(tmp_path) if path == "/cut/body-stall"]
+    assert kinds[0] == "request"
+    assert any(f"reason: {CUT_BY_US}" in text for text in metadata(tmp_path))
