@@ -43,7 +43,7 @@ lock:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		pyproject.toml -o requirements.txt
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-		--extra fast --extra test --extra check -c requirements.txt pyproject.toml \
+		--extra test --extra check -c requirements.txt pyproject.toml \
 		-o requirements-dev.txt
 
 # pip is renewed first: the one that Python 3.11 brings fails on this set of packages.

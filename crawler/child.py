@@ -11,7 +11,7 @@ from pathlib import Path
 
 try:
     from uvloop import run as run_loop
-except ImportError:  # the extra ``fast`` is not there: the loop is Python's own
+except ImportError:  # there is none for this system: the loop is Python's own
     from asyncio import run as run_loop  # type: ignore[assignment] # it takes less
 
 from pydantic import TypeAdapter
@@ -20,6 +20,7 @@ from crawler import build
 from crawler.config import Config
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
+from crawler.memory import be_frugal
 from crawler.opening import Parts
 from crawler.parent import end_with_parent
 from crawler.worker import Worker
@@ -35,6 +36,7 @@ def main() -> int:
     """Run a worker or the reader until SIGTERM; return its exit status."""
     arguments = _arguments()
     end_with_parent()
+    be_frugal()
     if os.getppid() != arguments.parent:  # it died before the kernel was asked to tell us
         return 1
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from crawler import deliver, ledger, readings
 from crawler.changes.judge import judge
 from crawler.deliver import Channel, Delivered
-from crawler.fetch.visitor import Visitor
+from crawler.fetch.ticket import Ticket
+from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
+from crawler.ledger import Books
 from crawler.outbound import Door
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
@@ -22,13 +24,16 @@ from storage.model import Claim, Site, Target, Visit
 logger = logging.getLogger(__name__)
 
 
-async def make_visit(
-    target: Target, *, claim: Claim, site: Site, visitor: Visitor, books: ledger.Books
-) -> Visit:
-    """Due target → visit → exchange → WARC → capture: bytes first, then the row."""
-    ticket, visit = await visitor.visit(target, site, memory=books)
-    kept = await books.keep(visit, target=target, site=site, claim=claim)
-    level = logging.INFO if ledger.is_news(kept, target) else logging.DEBUG
+async def make_visit(target: Target, *, site: Site, visitor: Visitor, memory: Memory) -> Ticket:
+    """Due target → visit → exchange → WARC records, appended and not yet safe."""
+    return await visitor.fetch(target, site, memory=memory)
+
+
+async def keep_visit(ticket: Ticket, *, claim: Claim, visitor: Visitor, books: Books) -> Visit:
+    """WARC records → capture: bytes first, then the row; then what the page needs."""
+    visit = await visitor.safe(ticket)
+    kept = await books.keep(visit, target=ticket.target, site=ticket.site, claim=claim)
+    level = logging.INFO if ledger.is_news(kept, ticket.target) else logging.DEBUG
     logger.log(level, "visited", extra=ledger.told(kept))
     await visitor.requisites(ticket, kept, shelf=books)
     return kept

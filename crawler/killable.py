@@ -15,6 +15,7 @@ from typing import Self
 from pebble import ProcessExpired, ProcessPool
 
 from crawler.errors import CrawlerError
+from crawler.memory import be_frugal
 from crawler.parent import end_with_parent
 from crawler.text.article import normalise
 from storage.model import Article
@@ -106,4 +107,5 @@ def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...]) -> Articl
 def _limit() -> None:
     """End with the parent, and never take more than a share."""
     end_with_parent()
+    be_frugal()
     resource.setrlimit(resource.RLIMIT_DATA, (LARGEST_DATA_BYTES, LARGEST_DATA_BYTES))

@@ -189,7 +189,8 @@ def _take_in(db: Connection, visit: Visit, made: Made) -> None:
 def keep_requisites(catalogue: Catalogue, visit: Visit, gathered: Gathered) -> None:
     """Write what came of the requisites of a visit's page: what was had is missing no more."""
     with catalogue.write() as db:
-        visits.add_captures(db, visit, gathered.captures)
+        if gathered.captures:
+            visits.add_captures(db, visit, gathered.captures)
         missing.had(db, visit.site, gathered.had)
         missing.put(db, gathered.missing)
 

@@ -15,6 +15,7 @@ from crawler.console import clock_text
 from crawler.console import progress as bar
 from crawler.errors import CrawlerError
 from crawler.foreground import Foreground
+from crawler.memory import be_frugal
 from crawler.opening import Parts
 from storage.archive import Hold, hold, holder, require_room
 from storage.catalogue import claims, progress, targets, visits
@@ -67,6 +68,7 @@ class OneOff:
                 )
             self._follow(self.enter())
             return
+        be_frugal()
         with held:
             for sentence in prepare(self.own):
                 logger.warning("recovered after an unclean stop", extra={"what": sentence})

@@ -4,13 +4,15 @@ import asyncio
 import logging
 import time
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal, TypeVar
 
 from crawler import budget, flow, ledger
 from crawler.errors import CrawlerError
 from crawler.fetch.requisites import LONGEST_WAIT
+from crawler.fetch.ticket import Ticket
 from crawler.fetch.visitor import Visitor
 from crawler.ledger import Books
 from storage.archive import Archive, room
@@ -21,9 +23,11 @@ from storage.model import Claim, Phase, Site, Target, TargetState
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 LEASE = timedelta(minutes=2)
 RENEWED_AFTER = LEASE / 3
-TARGETS_A_CLAIM = 10
+TARGETS_A_CLAIM = 20
 FAULTY_AGAIN_AFTER = timedelta(minutes=10)
 SPENT_AGAIN_AFTER = timedelta(minutes=10)
 """When the targets of a spent budget are asked about again, up to twice that."""
@@ -65,6 +69,7 @@ class Worker:
         """
         await self.visitor.open()
         serving: set[asyncio.Task[None]] = set()
+        stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 serving = self._raise_failed(serving)
@@ -73,7 +78,7 @@ class Worker:
                 if claim is not None:
                     serving.add(asyncio.create_task(self._serve(claim, stop)))
                 else:
-                    await stopped_within(stop, LOOKS_FOR_WORK_EVERY)
+                    await self._idle(serving, stopping)
             if serving:
                 await asyncio.wait(serving, timeout=DRAINED_WITHIN.total_seconds())
             serving = self._raise_failed(serving)
@@ -85,8 +90,19 @@ class Worker:
                 await asyncio.wait(serving, timeout=CUT_WITHIN.total_seconds())
             for task in serving:
                 task.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            stopping.cancel()
+            await asyncio.gather(*serving, stopping, return_exceptions=True)
             await self.visitor.close()
+
+    async def _idle(
+        self, serving: set[asyncio.Task[None]], stopping: asyncio.Task[Literal[True]]
+    ) -> None:
+        """Wait until a lane is free, the worker is to stop, or it is time to look for work."""
+        await asyncio.wait(
+            {*serving, stopping},
+            timeout=LOOKS_FOR_WORK_EVERY.total_seconds(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
 
     def _has_room(self) -> bool:
         """Say whether the archive's disk has room; captures pause without it and go on by it."""
@@ -128,12 +144,13 @@ class Worker:
     async def _serve(self, claim: Claim, stop: asyncio.Event) -> None:
         """Make the visits of one claim; a lost lease ends it, and another worker has the host."""
         renewing = asyncio.create_task(self._renew(claim))
+        visiting = asyncio.create_task(self._visit_all(claim, stop))
         self.serving += 1
         try:
-            for target in claim.targets:
-                if stop.is_set() or self.visitor.wait_of(claim.host) > LONGEST_WAIT:
-                    break
-                await self._while_held(self._visit(target, claim), renewing)
+            await asyncio.wait([visiting, renewing], return_when=asyncio.FIRST_COMPLETED)
+            if renewing.done():
+                renewing.result()
+            await visiting
             next_ok_at = datetime.now(UTC) + self.visitor.wait_of(claim.host)
             await self.books.in_thread(lambda: self._release(claim, next_ok_at))
         except FenceError as lost:
@@ -144,31 +161,44 @@ class Worker:
         finally:
             self.serving -= 1
             renewing.cancel()
+            visiting.cancel()
+            await asyncio.gather(visiting, return_exceptions=True)
 
-    async def _while_held(
-        self, step: Coroutine[None, None, None], renewing: asyncio.Task[None]
-    ) -> None:
-        """Take a step only as long as the claim is renewed; raise what ends either."""
-        visiting = asyncio.create_task(step)
+    async def _visit_all(self, claim: Claim, stop: asyncio.Event) -> None:
+        """Fetch one target after another; the host is asked on while the last one is written."""
+        keeping: list[asyncio.Task[None]] = []
         try:
-            await asyncio.wait([visiting, renewing], return_when=asyncio.FIRST_COMPLETED)
+            for target in claim.targets:
+                if stop.is_set() or self.visitor.wait_of(claim.host) > LONGEST_WAIT:
+                    break
+                ticket = await self._fetch(target)
+                if ticket is None:
+                    continue
+                keeping.append(asyncio.create_task(self._keep(ticket, claim)))
+                if ticket.requisites:  # they ask the same host, and a page comes with its pictures
+                    await keeping[-1]
         finally:
-            if not visiting.done():
-                visiting.cancel()
-                await asyncio.wait([visiting])
-        if renewing.done():
-            renewing.result()
-        visiting.result()
+            # What was fetched is written also when a later visit fails.
+            await asyncio.gather(*keeping, return_exceptions=True)
+        for kept in keeping:
+            kept.result()
 
-    async def _visit(self, target: Target, claim: Claim) -> None:
-        """Make one visit; a fault of ours in it costs this visit, not the worker."""
+    async def _fetch(self, target: Target) -> Ticket | None:
+        """Fetch one target, if it may be; return None where nothing is to be kept."""
         site = await self._site_of(target)
         if site is None or await self._is_spent(target, site):
-            return
+            return None
+        step = flow.make_visit(target, site=site, visitor=self.visitor, memory=self.books)
+        return await self._costing_one(target, step)
+
+    async def _keep(self, ticket: Ticket, claim: Claim) -> None:
+        step = flow.keep_visit(ticket, claim=claim, visitor=self.visitor, books=self.books)
+        await self._costing_one(ticket.target, step)
+
+    async def _costing_one(self, target: Target, step: Awaitable[T]) -> T | None:
+        """Take a step of a visit; a fault of ours in it costs this visit, not the worker."""
         try:
-            await flow.make_visit(
-                target, claim=claim, site=site, visitor=self.visitor, books=self.books
-            )
+            return await step
         except (StorageError, CrawlerError):
             raise  # what cannot be kept, or an engine that ended, is no fault of this page
         except Exception:
@@ -178,6 +208,7 @@ class Worker:
             )
             later = datetime.now(UTC) + FAULTY_AGAIN_AFTER
             await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=later))
+            return None
 
     async def _is_spent(self, target: Target, site: Site) -> bool:
         """Say whether the site's budget for today (UTC) is spent; then the target waits.
@@ -241,12 +272,3 @@ class Worker:
             listed = sites.listing(db)
         amended = listed if self.amend is None else [self.amend(site) for site in listed]
         return {site.name: site for site in amended}
-
-
-async def stopped_within(stop: asyncio.Event, span: timedelta) -> None:
-    """Wait until ``stop`` is set or the time is over."""
-    try:
-        async with asyncio.timeout(span.total_seconds()):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -13,7 +13,15 @@ from tempfile import TemporaryDirectory
 from crawler import opening
 from crawler.commands import main
 from storage.archive import create
-from storage.catalogue import deliveries, events, standings, targets, texts, visits
+from storage.catalogue import (
+    deliveries,
+    events,
+    missing,
+    standings,
+    targets,
+    texts,
+    visits,
+)
 from storage.model import (
     Alert,
     Article,
@@ -26,9 +34,11 @@ from storage.model import (
     FoundBy,
     Image,
     Look,
+    Missing,
     Outcome,
     Phase,
     RecordRef,
+    RequisiteKind,
     Role,
     Severity,
     Signal,
@@ -58,6 +68,8 @@ LISTINGS: dict[str, tuple[str, ...]] = {
     "captures": ("captures",),
     "events": ("events",),
     "visits": ("visits",),
+    "coverage": ("coverage",),
+    "coverage --url": ("coverage", "--url", PAGE),
     "watch list": ("watch", "list"),
     "show EVENT": ("show", EDIT),
     "show URL": ("show", PAGE),
@@ -168,6 +180,7 @@ def _fill(root: Path) -> None:
         first = visits.finish(db, _visit(page, AT), claim=None, next_due_at=AT + HOUR)
         second = visits.finish(db, _visit(page, AT + HOUR), claim=None, next_due_at=AT + 2 * HOUR)
         lost = visits.finish(db, _failed(page), claim=None, next_due_at=AT + 3 * HOUR)
+        missing.put(db, [_lacked(page)])
         for visit, words in ((first, "one sum"), (second, "another sum")):
             texts.put(db, visit.captures[-1].id, _article(words))
         look = Look(
@@ -255,6 +268,21 @@ def _failed(page: Target) -> Visit:
         outcome=Outcome.DNS,
         reason=reason,
         captures=(none,),
+    )
+
+
+def _lacked(page: Target) -> Missing:
+    return Missing(
+        target_id=page.id,
+        site=page.site,
+        url=f"{PAGE}.png",
+        kind=RequisiteKind.IMAGE,
+        via=page.url,
+        outcome=Outcome.CLIENT_ERROR,
+        status=404,
+        tries=1,
+        since_at=AT,
+        next_try_at=AT + HOUR,
     )
 
 

@@ -1,6 +1,7 @@
 """Make addresses of what pages, lists and headers write, in the form browsers ask for them."""
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import idna
@@ -12,6 +13,14 @@ _BREAKS = re.compile(r"[\t\n\r]")
 _KEPT_IN_PATH = "!$%&'()*+,-./:;=@[]_|~"
 _KEPT_IN_QUERY = "!$%&()*+,-./:;=?@[]^_`{|}~"
 _LONGEST_HOST = 1000
+# References that mean what they say: a whole address or an absolute path, all of it in characters
+# that stay as they are, and without the dots that climb. Nearly all are such.
+_SAFE = r"[\w!$%&()*+,:=@~/-]*+(?:\.[\w!$%&()*+,:=@~-][\w!$%&()*+,:=@~/-]*+)*+"
+_PLAIN = re.compile(
+    rf"(https?://[a-z0-9-]++(?:\.[a-z0-9-]++)*+(?::[0-9]++)?+)?+"
+    rf"(?:/(?!/)[\w!$%&()*+,:=@~-]{_SAFE}|/)(?:\?[\w!$%&()*+,:=@~./-]++)?+",
+    re.ASCII,
+)
 
 
 def absolute(base: str, reference: str, *, encoding: str = "utf-8") -> str | None:
@@ -20,6 +29,27 @@ def absolute(base: str, reference: str, *, encoding: str = "utf-8") -> str | Non
     ``encoding`` is that of the page: queries are written in it, paths never. What has another
     scheme than http and https comes back as it is, what cannot be read as an address as None.
     """
+    plain = _PLAIN.fullmatch(reference)
+    if plain is not None:
+        origin = _origin(base) if plain[1] is None else ""
+        if origin is not None:
+            return origin + reference
+    return _resolved(base, reference, encoding)
+
+
+@lru_cache(maxsize=256)
+def _origin(base: str) -> str | None:
+    """Return scheme and host of a base as addresses begin, or None for one of another scheme."""
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return None
+    return f"{parts.scheme}://{_host(parts.netloc)}"
+
+
+def _resolved(base: str, reference: str, encoding: str) -> str | None:
     text = _BREAKS.sub("", reference.strip(_BLANKS)).partition("#")[0]
     path, mark, query = text.partition("?")
     try:

@@ -223,7 +223,7 @@ class Missing:
     depth: int = 0
     """How many style sheets and frames lie between the page and it."""
     outcome: Outcome | None = None
-    """How the last try ended; None while it was never asked for, be it forbidden or not its turn."""
+    """How the last try ended; None where it was not asked for: it is refused, or waits its turn."""
     status: int | None = None
     reason: str = ""
     tries: int = 0

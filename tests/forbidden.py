@@ -31,7 +31,7 @@ WRITTEN = (
     "10.0.0.5",
     "[fd00::5]",
     "localhost",
-    "LocalHost.",
+    "LocalHost",
     "\uff11\uff12\uff17.0.0.1",
     "127\u30020\u30020\u30021",
     "\u2460\u2461\u2466.0.0.1",

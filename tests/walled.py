@@ -17,6 +17,7 @@ import threading
 from collections import Counter
 from ipaddress import ip_address
 from pathlib import Path
+from typing import ClassVar
 
 from forbidden import IMPOSSIBLE, WRITTEN, urls
 from service import holdfast, listing, verb
@@ -90,7 +91,7 @@ def bind_file(text: str, place: str, folder: Path) -> None:
 class Names(socketserver.BaseRequestHandler):
     """Answer look-ups (RFC 1035 §4): a name that turns is public once, then inside."""
 
-    asked: Counter[str] = Counter()
+    asked: ClassVar[Counter[str]] = Counter()
 
     def handle(self) -> None:
         """Answer one packet."""
@@ -181,7 +182,8 @@ def main() -> None:
     (archive / "holdfast.toml").write_text(CONFIGURATION)
     targets = [*urls(""), *(url.format(port="") for url in IMPOSSIBLE)]
     targets += [f"http://{one}.example/in/" for one in ("inside", "metadata", "private", "mapped")]
-    targets += ["http://carried.example/in/", "http://mixed.example/page"]
+    targets += ["http://inside.example./in/dot", "http://carried.example/in/"]
+    targets += ["http://mixed.example/page"]
     targets += [f"http://paper.example/to/{number}" for number in range(len(WRITTEN))]
     targets += [f"http://robots-{number}.example/page" for number in range(len(ROBOTS))]
     targets += ["http://paper.example/page", f"http://{TURNING}/again"]

@@ -46,7 +46,8 @@ BUILT_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
 CLOCK_SLACK = timedelta(minutes=5)
 
 OPTIONAL = {
-    "uvloop": "faster fetching (holdfast[fast])",
+    "isal": "faster packing of WARC files",
+    "uvloop": "faster fetching",
 }
 
 

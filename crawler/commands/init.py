@@ -43,7 +43,7 @@ budget_per_day = 5000                     # visits a day at most, for each site
 confirm = ["1m", "10m", "1h", "6h"]       # looks again after a first bad look; all must agree
 confirm_access = ["10m", "6h", "24h"]     # the same for login and pay walls
 down_after = "3d"                         # an outage this long is told
-requisites = true                         # keep images and style sheets as well
+requisites = true                         # keep images, style sheets, fonts, frames as well
 
 # A site is found by its start pages; one [[site]] for each.
 #

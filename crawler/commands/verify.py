@@ -15,6 +15,7 @@ other checkers disagree.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,15 +100,19 @@ def _all(arguments: argparse.Namespace, count: _Count) -> Iterator[Fault]:
     held = archive is not None and holder(archive) is not None
     planned = plan(archive, arguments.files, held=held)
     rows = _rows(archive) if archive is not None else None
-    begun = verify(
-        planned, captures=rows, archive=archive, jobs=arguments.jobs, begin=end_with_parent
-    )
+    begun = verify(planned, captures=rows, archive=archive, jobs=arguments.jobs, begin=_begin)
     with progress(len(planned.files), title="verifying") as step:
         for one in begun:
             if one.file:
                 count.files += 1
                 step(one.file)
             yield from _counted(one, count)
+
+
+def _begin() -> None:
+    """Begin a process that reads: it ends with this one, and at Ctrl-C without a word."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _counted(one: Verified, count: _Count) -> Iterator[Fault]:

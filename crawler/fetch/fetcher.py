@@ -129,14 +129,16 @@ class Fetcher:
         Scheme and port count (RFC 9309 §2.3): that of http says nothing about https.
         """
         origin = origin_of(url)
+        clock = asyncio.get_running_loop().time
+        known = self._rules.get(origin, now=clock())
+        if known is not None:
+            return known
         async with self._asking.setdefault(origin, asyncio.Lock()):
-            clock = asyncio.get_running_loop().time
-            known = self._rules.get(origin, now=clock())
+            known = self._rules.get(origin, now=clock())  # another visit may have asked meanwhile
             if known is not None:
                 return known
             rules = await self._fetch_rules(ticket, urljoin(url, "/robots.txt"))
-            self._rules.put(origin, rules, now=clock())
-            return rules
+            return self._rules.put(origin, rules, now=clock())
 
     async def _refusal(self, ticket: Ticket, url: str) -> tuple[Outcome, str] | None:
         if (reason := refused_url(url)) is not None:
@@ -150,7 +152,9 @@ class Fetcher:
         via = None
         for hop in range(MOST_ROBOTS_HOPS + 1):
             if (reason := refused_url(url)) is not None:
-                return robots.Unreachable(Outcome.BLOCKED_ADDRESS, reason)
+                refused = Outcome.BLOCKED_ADDRESS
+                ticket.captures.append(blocked(url, refused, reason, role=Role.ROBOTS, hop=hop))
+                return robots.Unreachable(refused, reason)
             fetched = await self._exchange(ticket, url, role=Role.ROBOTS, hop=hop, via=via)
             location = fetched.capture.location
             if location is None:
@@ -164,6 +168,9 @@ class Fetcher:
                 return await asyncio.to_thread(
                     robots.read_rules, fetched.body, agent=self._product, url=fetched.capture.url
                 )
+            case Outcome.CLIENT_ERROR if fetched.capture.status == 429:
+                # RFC 9309 §2.3.1.3 would let us in; a host that says "too many" says it of all.
+                return robots.Unreachable(Outcome.SERVER_ERROR, "the host answers 429")
             case Outcome.OK | Outcome.CLIENT_ERROR | Outcome.REDIRECT | Outcome.NOT_MODIFIED:
                 return robots.Open()
             case outcome:

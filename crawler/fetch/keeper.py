@@ -3,10 +3,14 @@
 import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import timedelta
 
 from crawler.fetch.originals import Originals
 from storage.model import Exchange, Original, Outcome, Role
 from storage.warc.writer import Kept, Profile, Revisit, Writer
+
+GATHERED_FOR = timedelta(milliseconds=10)
+"""How long a sync waits for others: one costs as much as the records of several pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +70,16 @@ class Keeper:
     async def synced(self) -> None:
         """Return when everything appended so far is on the disk.
 
-        Group commit: whoever comes while a sync is under way waits for the next one, which then
-        serves them all. A failed sync raises its error to everyone it was to serve.
+        Group commit: a sync waits a moment for others, and whoever comes while one is under way
+        waits for the next, which then serves them all. A failed sync raises its error to everyone
+        it was to serve.
         """
         if self._waiting is None:
             self._waiting = asyncio.ensure_future(self._sync_after(self._syncing))
         await asyncio.shield(self._waiting)
 
     async def _sync_after(self, before: asyncio.Future[None] | None) -> None:
+        await asyncio.sleep(GATHERED_FOR.total_seconds())
         if before is not None:
             await asyncio.wait([before])
         self._syncing, self._waiting = self._waiting, None

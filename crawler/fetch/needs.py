@@ -13,6 +13,10 @@ FRAME_DEPTH = 3
 """Frames inside frames that are followed."""
 STYLE_DEPTH = 6
 """Style sheets that import each other, or lie in frames, that are followed: five imports."""
+LEAD_ON = frozenset(
+    {RequisiteKind.STYLE, RequisiteKind.FRAME, RequisiteKind.DATA, RequisiteKind.OTHER}
+)
+"""Requisites that may have requisites of their own."""
 TRIED_AGAIN_AFTER = (
     timedelta(hours=1),
     timedelta(hours=6),
@@ -69,14 +73,16 @@ def sort_out(named: Named, known: Known, *, now: datetime) -> Sorted:
     """Say what to fetch now: what is not had, is in scope, rests no longer, and has room.
 
     What was missing before may be tried again without being named anew: a page that was not read
-    this time names nothing.
+    this time names nothing. A style sheet that is held and still listed was kept by a visit that
+    died before it was read: it is fetched again for what it needs.
     """
     again = [one for one in known.own.values() if named.again and one.next_try_at <= now]
     needs = {one.url: _known_since(one, known.own) for one in [*again, *named.needs]}
     fetch: list[Missing] = []
     listed: list[Missing] = []
     for need in needs.values():
-        if need.url in known.held:
+        unread = need.kind in LEAD_ON and need.url in known.own
+        if need.url in known.held and not unread:
             continue
         last = known.tried.get(need.url)
         if (refusal := refusal_of(need, named.site)) is not None:
@@ -156,6 +162,7 @@ def needs_of(
     requisites: Iterable[Requisite], *, target: Target, via: str, depth: int, now: datetime
 ) -> tuple[Missing, ...]:
     """Return what a document names as needs of its target, each address once."""
+    kinds = {kind: kind for kind in RequisiteKind}  # a spider's file may name any
     needs: dict[str, Missing] = {}
     for one in requisites:
         needs.setdefault(
@@ -164,7 +171,7 @@ def needs_of(
                 target_id=target.id,
                 site=target.site,
                 url=one.url,
-                kind=RequisiteKind(one.kind),
+                kind=kinds.get(one.kind, RequisiteKind.OTHER),
                 via=via,
                 encoding=one.encoding,
                 depth=depth,

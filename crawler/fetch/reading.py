@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from scrapy import Request
-from scrapy.http import Response
+from scrapy.http import Response, TextResponse
 
 from crawler.fetch.fetcher import Fetched
 from crawler.fetch.guard import refused_url
@@ -58,6 +58,11 @@ def _read(response: Response, ticket: Ticket, spider: SiteSpider) -> None:
             "spider failed on a page; the page is kept, its links are not followed",
             extra={"site": ticket.site.name, "spider": spider.name, "url": ticket.target.url},
         )
+    finally:
+        # A response and its selector hold each other, and with them the tree of the page, which
+        # the collector takes for a few small objects: many large pages would wait for it.
+        if isinstance(response, TextResponse):
+            response._cached_selector = None  # noqa: SLF001 - Scrapy has no other way
 
 
 def _take(

@@ -14,7 +14,7 @@ from typing import Protocol
 from crawler.fetch.fetcher import Fetched, Fetcher
 from crawler.fetch.guard import refused_url
 from crawler.fetch.keeper import Keeper
-from crawler.fetch.needs import MOST_REQUISITES, Named, after_try, needs_of
+from crawler.fetch.needs import LEAD_ON, MOST_REQUISITES, Named, after_try, needs_of
 from crawler.fetch.pace import Pace, PaceOverError
 from crawler.fetch.ticket import Ticket
 from spiders.reading.requisites import frame_requisites, sheet_requisites
@@ -39,8 +39,6 @@ HELD = frozenset({Outcome.OK, Outcome.NOT_MODIFIED})
 """How the last hop of a requisite ends that the archive has; all else is missing."""
 
 _FRAME_TYPES = ("html", "svg")
-_MAY_HOLD_PAGE = (RequisiteKind.FRAME, RequisiteKind.DATA, RequisiteKind.OTHER)
-_LEADS_ON = (RequisiteKind.STYLE, RequisiteKind.FRAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,13 +207,16 @@ def _nested(need: Missing, fetched: Fetched) -> Iterator[Requisite]:
     kind = fetched.capture.content_type or ""
     facts = {"url": fetched.capture.url, "content_type": kind}
     is_document = any(one in kind.lower() for one in _FRAME_TYPES)
-    is_sheet = need.kind is RequisiteKind.OTHER and "css" in kind.lower()
-    if is_sheet or (need.kind is RequisiteKind.STYLE and not is_document):
+    if need.kind is RequisiteKind.OTHER and "css" in kind.lower():
+        need = replace(need, kind=RequisiteKind.STYLE)
+    if need.kind is RequisiteKind.STYLE:
+        if is_document:  # such as a page that says there is no sheet
+            return
         yield from sheet_requisites(fetched.body, **facts, encoding=need.encoding)
-    elif need.kind in _MAY_HOLD_PAGE and is_document:
+    elif need.kind in LEAD_ON and is_document:
         yield from frame_requisites(fetched.body, **facts)
 
 
 def _leads_nowhere(need: Missing) -> bool:
     """Order what leads to more requisites before the rest."""
-    return need.kind not in _LEADS_ON
+    return need.kind not in LEAD_ON

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -18,6 +18,8 @@ KEPT_FOR = timedelta(hours=24)
 """RFC 9309 §2.4: a cached robots.txt should not be used for longer."""
 TRIED_AGAIN_AFTER = timedelta(minutes=5)
 """How long the answer 'could not be fetched' stands."""
+KNOWN_FOR = timedelta(days=30)
+"""How long rules still count that could not be asked for again (RFC 9309 §2.3.1.4, §2.4)."""
 LONGEST_DELAY = timedelta(seconds=60)
 """A longer Crawl-delay is cut to this, so that a site cannot ask never to be looked at."""
 MOST_SITEMAPS = 100
@@ -99,6 +101,8 @@ class Open:
 class Unreachable:
     """Nothing is allowed for now: robots.txt could not be had (RFC 9309 §2.3.1.4).
 
+    It never comes to mean that all is allowed, which the standard leaves open after 30 days.
+
     The outcome is that of the robots.txt exchange, so that a host which is down is told as down
     and not as forbidding.
     """
@@ -146,6 +150,15 @@ def _addressed(line: str, agent: str) -> str:
     return f"User-agent: {agent if name.rstrip('*') == agent.lower() else '-other-'}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The rules of one origin: until when they stand, and when the host gave them."""
+
+    rules: Rules
+    until: float
+    answered_at: float
+
+
 class KnownRules:
     """The rules of many origins, each for as long as it stands, and no more than is bearable.
 
@@ -153,7 +166,7 @@ class KnownRules:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[Rules, float]] = OrderedDict()
+        self._kept: OrderedDict[str, _Known] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -161,20 +174,37 @@ class KnownRules:
 
     def get(self, origin: str, *, now: float) -> Rules | None:
         """Return what still stands of an origin's rules."""
-        rules, until = self._kept.get(origin, (None, 0.0))
-        if rules is None or now >= until:
+        known = self._kept.get(origin)
+        if known is None or now >= known.until:
             return None
         self._kept.move_to_end(origin)
-        return rules
+        return known.rules
 
-    def put(self, origin: str, rules: Rules, *, now: float) -> None:
-        """Keep an origin's rules; those that nobody asked for the longest make room."""
+    def put(self, origin: str, rules: Rules, *, now: float) -> Rules:
+        """Keep an origin's rules, and return those that count from now on.
+
+        Where they could not be had, those of before count on for a while: the rules have not
+        changed because their host is out of reach, and a page is told by its own answer then.
+        Origins that nobody asked about the longest make room.
+        """
+        known = _Known(rules, now + rules.kept_for.total_seconds(), now)
+        before = self._kept.get(origin)
+        if before is not None and _outlives(before, known):
+            known = replace(known, rules=before.rules, answered_at=before.answered_at)
         self._drop(origin)
-        self._kept[origin] = (rules, now + rules.kept_for.total_seconds())
-        self._bytes += rules.size_bytes
+        self._kept[origin] = known
+        self._bytes += known.rules.size_bytes
         while len(self._kept) > MOST_ORIGINS or self._bytes > MOST_KEPT_BYTES:
             self._drop(next(iter(self._kept)))
+        return known.rules
 
     def _drop(self, origin: str) -> None:
-        rules, _ = self._kept.pop(origin, (None, 0.0))
-        self._bytes -= rules.size_bytes if rules is not None else 0
+        known = self._kept.pop(origin, None)
+        self._bytes -= known.rules.size_bytes if known is not None else 0
+
+
+def _outlives(before: _Known, after: _Known) -> bool:
+    """Say whether rules that were answered once count on because now there is no answer."""
+    if isinstance(before.rules, Unreachable) or not isinstance(after.rules, Unreachable):
+        return False
+    return after.answered_at - before.answered_at < KNOWN_FOR.total_seconds()

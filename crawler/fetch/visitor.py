@@ -62,12 +62,11 @@ class Visitor:
         """Start the engine."""
         await self._engine.open()
 
-    async def visit(self, target: Target, site: Site, *, memory: Memory) -> tuple[Ticket, Visit]:
-        """Fetch a target; return its ticket, and the visit whose records are on the disk.
+    async def fetch(self, target: Target, site: Site, *, memory: Memory) -> Ticket:
+        """Fetch a target; its records are appended, and its host may be asked for the next.
 
         A target that was read before takes the recapture lane. Raise StorageError when the records
-        cannot be kept, CrawlerError when the engine is gone; what the web does is in the visit's
-        outcome.
+        cannot be kept, CrawlerError when the engine is gone; what the web does is in the ticket.
         """
         if is_read_anew(target, site, now=datetime.now(UTC)):
             target = replace(target, read_as=None)
@@ -79,8 +78,13 @@ class Visitor:
             await self._set_condition(ticket, memory)
         lane = self._engine if target.read_as is None else self._recapture
         await lane.fetch(ticket, spider)
+        return ticket
+
+    async def safe(self, ticket: Ticket) -> Visit:
+        """Return the visit of a ticket when its records are on the disk."""
+        finished_at = datetime.now(UTC)
         await self._keeper.synced()
-        return ticket, ticket.visit(finished_at=datetime.now(UTC))
+        return ticket.visit(finished_at=finished_at)
 
     async def requisites(self, ticket: Ticket, visit: Visit, *, shelf: Shelf) -> None:
         """Fetch what the page of a visit needs, and write it down in batches (see ``Gatherer``)."""

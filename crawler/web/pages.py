@@ -9,7 +9,17 @@ from crawler.web import overview
 from crawler.web.desk import Desk
 from crawler.web.evidence import wire
 from crawler.web.suspicion import suspicion
-from storage.catalogue import captures, deliveries, events, sites, standings, targets, texts, visits
+from storage.catalogue import (
+    captures,
+    deliveries,
+    events,
+    missing,
+    sites,
+    standings,
+    targets,
+    texts,
+    visits,
+)
 from storage.catalogue.overview import site_overviews
 from storage.model import Phase
 
@@ -17,6 +27,7 @@ SHOWN_EVENTS = 100
 SHOWN_VISITS = 100
 SHOWN_TARGETS = 200
 SHOWN_DELIVERIES = 200
+SHOWN_MISSING = 100
 MOST = 2000
 
 Refresh = Annotated[int, Query(ge=0, le=3600)]
@@ -139,6 +150,7 @@ def _capture_pages(pages: APIRouter, desk: Desk) -> None:
             site = sites.one(db, target.site)
             ledger = visits.listing(db, url=url, limit=SHOWN_VISITS)
             told = events.listing(db, url=url, limit=SHOWN_EVENTS, newest_first=True)
+            lacked = missing.of_target(db, target.id)
         is_suspect = standing.phase is Phase.SUSPECT
         return desk.page(
             "target.html",
@@ -147,4 +159,6 @@ def _capture_pages(pages: APIRouter, desk: Desk) -> None:
             suspicion=suspicion(target, standing, site) if is_suspect else None,
             visits=overview.visit_rows(ledger),
             events=told,
+            missing=lacked[:SHOWN_MISSING],
+            missing_in_all=len(lacked),
         )

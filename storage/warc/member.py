@@ -55,7 +55,7 @@ def _fastest() -> Engine:
     """Return the best engine that is installed."""
     try:
         from isal import isal_zlib  # noqa: PLC0415  # optional
-    except ImportError:  # the extra `fast` was not asked for
+    except ImportError:  # there is none for this machine
         return ZLIB
     # ISA-L packs heads to the same size in half the time, and text smaller in a quarter of it.
     return Engine(

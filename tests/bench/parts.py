@@ -41,8 +41,11 @@ from storage.warc.writer import Info, Kept, Writer
 AGENT = "Mozilla/5.0 (compatible; Holdfast; +mailto:bench@example.org)"
 NOWHERE = RecordRef(file="", offset=0, length=0, digest=None)
 
+TARGETS_A_CLAIM = 20
+"""As many as a worker is lent at a time (``crawler/worker.py``)."""
+
 Visit = Callable[[Ticket], Awaitable[None]]
-"""Makes one visit; returns when its bytes are safe."""
+"""Makes one visit; returns when its records are appended."""
 
 
 class SwitchedWriter:
@@ -156,25 +159,36 @@ class Known:
         own.target = replace(own.target, read_as=own.name_of(url, digest))
 
 
-async def drive(urls: list[str], site: Site, visit: Visit, *, tally: Tally) -> None:
-    """Visit every address, a lane a host, one visit after another; raise if one went wrong."""
+async def drive(urls: list[str], own: Room, visit: Visit, *, tally: Tally) -> None:
+    """Visit every address, a lane a host; raise if one went wrong.
+
+    As in a worker, a host is asked for the next page while the last one is made safe, and the
+    pages of one claim are waited for at its end.
+    """
     clock = asyncio.get_running_loop().time
     began = clock()
     numbers = itertools.count(1)
 
-    async def lane(own: list[str]) -> None:
-        for url in own:
-            made = ticket(url, next(numbers), site)
-            await visit(made)
-            ended = made.visit(finished_at=datetime.now(UTC))
-            if ended.outcome is not Outcome.OK:
-                raise RuntimeError(f"{url}: {ended.outcome} {ended.reason}")
-            tally.pages += 1
-            tally.body_bytes += ended.captures[-1].payload_bytes
-            if tally.pages % 1_000 == 0:
-                tally.rss.append((tally.pages, resident_bytes()))
+    async def safe(made: Ticket) -> None:
+        await own.keeper.synced()
+        ended = made.visit(finished_at=datetime.now(UTC))
+        if ended.outcome is not Outcome.OK:
+            raise RuntimeError(f"{made.target.url}: {ended.outcome} {ended.reason}")
+        tally.pages += 1
+        tally.body_bytes += ended.captures[-1].payload_bytes
+        if tally.pages % 1_000 == 0:
+            tally.rss.append((tally.pages, resident_bytes()))
 
-    await asyncio.gather(*(lane(own) for own in lists.by_host(urls).values()))
+    async def lane(of_host: list[str]) -> None:
+        for start in range(0, len(of_host), TARGETS_A_CLAIM):
+            keeping = []
+            for url in of_host[start : start + TARGETS_A_CLAIM]:
+                made = ticket(url, next(numbers), own.site)
+                await visit(made)
+                keeping.append(asyncio.create_task(safe(made)))
+            await asyncio.gather(*keeping)
+
+    await asyncio.gather(*(lane(of_host) for of_host in lists.by_host(urls).values()))
     tally.seconds += clock() - began
 
 

@@ -44,9 +44,8 @@ async def main() -> None:
 
         async def visit(ticket: Ticket) -> None:
             await lane.fetch(ticket, spider)
-            await own.keeper.synced()
 
-        await drive(urls, own.site, visit, tally=tally)
+        await drive(urls, own, visit, tally=tally)
         await own.fetcher.close()
         await lane.close()
         reading.close()

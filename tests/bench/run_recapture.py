@@ -32,9 +32,8 @@ async def main() -> None:
         async def visit(ticket: Ticket) -> None:
             known.mark(ticket)
             await lane.fetch(ticket, nobody)
-            await own.keeper.synced()
 
-        await drive(urls, own.site, visit, tally=tally)
+        await drive(urls, own, visit, tally=tally)
     if "scrapy" in sys.modules:
         raise RuntimeError("the recapture lane imported Scrapy")
     tally.tell()

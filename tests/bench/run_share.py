@@ -37,12 +37,11 @@ async def main() -> None:
         async def visit(ticket: Ticket) -> None:
             known.mark(ticket)
             await own.fetcher.page(ticket)
-            await own.keeper.synced()
 
         for number, block in enumerate(blocks(urls, size)):
             own.keeper.switch.keeping = ORDER[(number - WARM_BLOCKS) % len(ORDER)]
             before = time.process_time()
-            await drive(block, own.site, visit, tally=tally)
+            await drive(block, own, visit, tally=tally)
             spent.append((time.process_time() - before) / len(block))
     found = list(differences(spent[WARM_BLOCKS : len(urls) // size]))
     tally.tell(

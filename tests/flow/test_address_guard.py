@@ -164,7 +164,7 @@ def test_no_list_of_pages_leads_inside(tmp_path: Path, site: Site, forbidden: Fo
     assert {one["url"].rsplit("/", 1)[1] for one in inside} == {"a", "map", "feed", "sitemap.xml"}
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "[::1]", "localhost", "u@127.0.0.1"])
+@pytest.mark.parametrize("host", ["0x7f.1", "u@127.0.0.1"])
 def test_no_robots_txt_leads_inside(
     tmp_path: Path, site: Site, forbidden: Forbidden, host: str
 ) -> None:
@@ -190,7 +190,7 @@ def test_the_listener_is_reached_where_it_is_allowed(
     words = ("capture", "--archive", str(archive), "--ignore-robots")
     spelt = [f"http://{host}:{forbidden.port}/in" for host in ("127.0.0.1", "0x7f.1", "127.1")]
     assert verb(*words, *spelt, site.url("/page")).returncode == 1
-    assert forbidden.reached == ["::ffff:127.0.0.1"] * 3 or forbidden.reached == ["127.0.0.1"] * 3
+    assert forbidden.reached in (["::ffff:127.0.0.1"] * 3, ["127.0.0.1"] * 3)
     rows = rows_of(archive)["target"]
     assert sorted(one["outcome"] for one in rows) == [BLOCKED, "ok", "ok", "ok"]
     assert site.log == []
@@ -269,8 +269,9 @@ def test_in_a_network_of_its_own_nothing_inside_is_reached(told: dict[str, Any])
     assert told["inside"] == []
     rows = told["rows"]
     assert {row["outcome"] for row in rows if "/in/" in row["url"]} == {BLOCKED}
-    kept = {row["url"] for row in rows if row["outcome"] == "ok" and row["role"] == "target"}
-    assert kept == {"http://paper.example/page", "http://mixed.example/page"}
+    kept = {row["url"] for row in rows if row["outcome"] == "ok"}
+    names = ("paper.example/page", "mixed.example/page", "turning.example/again")
+    assert kept == {f"http://{name}" for name in names}
     by_name = {row["url"]: row["outcome"] for row in rows if row["role"] == "target"}
     for name in ("inside", "metadata", "mapped", "private", "carried"):
         assert by_name[f"http://{name}.example/in/"] == BLOCKED

@@ -39,9 +39,9 @@ pytestmark = pytest.mark.flow
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 EVERY = BEHAVIOURS | ASKED_OTHERWISE
 LIMITS = Limits(
-    first_byte=timedelta(seconds=0.5),
-    idle=timedelta(seconds=0.5),
-    total=timedelta(seconds=1.3),
+    first_byte=timedelta(seconds=1.5),
+    idle=timedelta(seconds=1.5),
+    total=timedelta(seconds=7),
     head_bytes=64 * 1024,
     body_bytes=2 * 1024 * 1024,
     interim_bytes=8 * 1024,
@@ -306,8 +306,10 @@ def test_what_is_not_http_is_kept_raw_beside(cases):
     for one in odd:
         assert one.kept.responses == [], one
         assert len(one.kept.beside["raw"]) == 1, one
+    # Of a status line that breaks off nobody knows whether it would have been one.
     others = [one for one in cases if one.behaviour.outcome != "not_http"]
-    assert [str(one) for one in others if "raw" in one.kept.beside] == []
+    raw = {one.path for one in others if "raw" in one.kept.beside}
+    assert raw == {"/cut/status-line"}
 
 
 def test_what_brought_no_answer_is_kept_with_its_reason(cases):

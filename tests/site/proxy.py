@@ -8,6 +8,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from server import end_all
+
 HOST = "127.0.0.1"
 
 
@@ -74,22 +76,18 @@ class TunnelProxy:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        server.close()
-        for task in self._tunnels:
-            task.cancel()
-        await asyncio.gather(*self._tunnels, return_exceptions=True)
+        await end_all(self._tunnels, server)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tunnels.add(task)
-        try:
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await self._serve_one(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # a side went, or the proxy closes
-        finally:
-            self._tunnels.discard(task)
-            writer.transport.abort()
+        writer.transport.abort()
+        with suppress(OSError, asyncio.CancelledError):
+            await writer.wait_closed()
+        self._tunnels.discard(task)
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -125,6 +123,8 @@ class TunnelProxy:
             await asyncio.gather(_pipe(reader, far_writer), _pipe(far_reader, writer))
         finally:
             far_writer.transport.abort()
+            with suppress(OSError):
+                await far_writer.wait_closed()
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

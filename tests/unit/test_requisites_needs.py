@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from crawler.config import load
+from crawler.errors import ConfigError
 from crawler.fetch.needs import (
     FRAME_DEPTH,
     STYLE_DEPTH,
@@ -108,6 +111,13 @@ def test_what_was_had_for_another_page_is_missing_no_more() -> None:
     assert (got.fetch, got.had) == ((), (A,))
 
 
+def test_a_style_sheet_that_was_kept_and_never_read_is_fetched_again() -> None:
+    """It is held and still listed: its visit died before what it needs was known."""
+    sheet = need(A, kind=RequisiteKind.STYLE)
+    assert sort_out(named(), known(sheet, held=(A,)), now=NOW).fetch == (sheet,)
+    assert sort_out(named(sheet), known(held=(A,)), now=NOW).fetch == ()
+
+
 def test_what_a_page_no_longer_names_is_forgotten() -> None:
     """Only when the page was read, and not what its style sheets name."""
     nested = need(C, via="https://paper.example/main.css", next_try_at=NOW + DAY, **FAILED)
@@ -181,3 +191,26 @@ def test_an_unchanged_page_is_read_anew_twice_a_period(last_visit, anew) -> None
     target = replace(TARGET, last_visit_at=at)
     assert is_read_anew(target, SITE, now=NOW) is anew
     assert not is_read_anew(target, replace(SITE, requisites=False), now=NOW)
+
+
+def test_the_options_of_requisites_are_read_from_the_configuration(tmp_path: Path) -> None:
+    """Durations, patterns and the word for films; what a pattern may not be is refused."""
+    file = tmp_path / "holdfast.toml"
+    text = """
+    [defaults]
+    requisites_every = "30d"
+    requisites_media = true
+    requisites_exclude = ["/ads/*"]
+    [[site]]
+    name = "paper"
+    start = ["https://paper.example/"]
+    requisites_include = ["https://cdn.example/*"]
+    """
+    file.write_text(text)
+    (site,) = load(file, environ={}).sites
+    assert (site.requisites_every, site.requisites_media) == (timedelta(days=30), True)
+    assert site.requisites_exclude == ("/ads/*",)
+    assert site.requisites_include == ("https://cdn.example/*",)
+    file.write_text(text.replace("/ads/*", "ads"))
+    with pytest.raises(ConfigError, match="requisites_exclude"):
+        load(file, environ={})

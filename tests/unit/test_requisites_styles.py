@@ -46,8 +46,8 @@ def read(text: str) -> list[str]:
             ["font b.woff2", "font c.ttf"],
         ),
         (
-            "@media print { @font-face { src: url(a.woff) } b { c: url(d.png) } } e { f: url(g.png) }",
-            ["font a.woff", "image d.png", "image g.png"],
+            "@media print { @font-face { src: url(a.woff) } b { c: url(d.png) } } e { f: url(g) }",
+            ["font a.woff", "image d.png", "image g"],
         ),
         (
             "a { b: image-set('c.png' 1x, url(d.png) 2x, 'e.avif' type('image/avif')) }",
@@ -126,6 +126,6 @@ HOSTILE = (
 def test_hostile_sheets_are_read_in_linear_time(part):
     """Whatever is said again and again, and never ended, is read once."""
     begun = time.process_time()
-    sheet = (part * (200_000 // len(part))).encode()
+    sheet = (part * (100_000 // len(part))).encode()
     assert len(list(sheet_requisites(sheet, url=SHEET, content_type="text/css"))) <= 2
     assert time.process_time() - begun < 2

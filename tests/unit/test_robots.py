@@ -120,6 +120,22 @@ def test_rules_stand_for_their_time():
     assert known.get("http://b.example", now=10) is None
 
 
+def test_rules_outlive_a_host_that_is_out_of_reach():
+    """A failure to ask again leaves the rules of before in force for a month, and then counts."""
+    known, day = KnownRules(), 24 * 3600
+    forbidding = rules("User-agent: *\nDisallow: /")
+    lost = Unreachable(Outcome.SERVER_ERROR, "the host answers 503")
+    assert known.put("http://a.example", forbidding, now=0) is forbidding
+    assert known.put("http://a.example", lost, now=day) is forbidding
+    assert known.get("http://a.example", now=day + 299) is forbidding
+    assert known.get("http://a.example", now=day + 300) is None
+    assert known.put("http://a.example", lost, now=30 * day - 1) is forbidding
+    assert known.put("http://a.example", lost, now=30 * day) is lost
+    assert known.put("http://a.example", Open(), now=31 * day) == Open()
+    assert known.put("http://a.example", lost, now=32 * day) == Open()
+    assert known.put("http://b.example", lost, now=0) is lost
+
+
 def test_rules_of_many_origins_are_bounded():
     """Origins not asked for lately are forgotten, by number and by the length of texts."""
     known = KnownRules()

@@ -1,7 +1,7 @@
 """What the general spider reads out of pages, sitemaps and feeds."""
 
 import time
-from itertools import islice
+from itertools import islice, product
 
 import pytest
 from scrapy.http import HtmlResponse, Response, TextResponse, XmlResponse
@@ -66,6 +66,33 @@ def test_references_are_read_as_browsers_read_them(written, meant):
     assert absolute(PAGE, written) == meant
     if meant is not None:
         assert absolute(PAGE, meant) == meant
+
+
+def test_plain_references_mean_what_odd_ones_mean():
+    """The short way for references that need no work agrees with the long way, which "#" takes."""
+    parts = (
+        "/",
+        "a",
+        ".",
+        "..",
+        "?",
+        "%20",
+        "http://",
+        "x.example",
+        ":80",
+        "@",
+        "é",
+        "'",
+        "=",
+        "~",
+    )
+    bases = (PAGE, "https://Paper.Example:8443/a/b/", "http://u:p@h.example/", "mailto:x@y", "")
+    for length in range(4):
+        for chosen in product(parts, repeat=length):
+            reference = "/" + "".join(chosen)
+            base = bases[len(reference) % len(bases)]
+            for one in (reference, reference[1:]):
+                assert absolute(base, one) == absolute(base, f"{one}#")
 
 
 @pytest.mark.parametrize(

@@ -520,6 +520,15 @@ def test_the_list_of_one_file_ends(tmp_path: Path) -> None:
     assert of_file[-1].message == "2 more faults of this file are not listed"
 
 
+def test_what_is_broken_all_over_is_given_up(tmp_path: Path) -> None:
+    """Records that each claim the whole file as their block cannot make it be read for ever."""
+    greedy = record({"WARC-Type": "resource"}, b"", length=10**9)
+    faults = of(tmp_path, greedy * 3_000, name="x.warc")
+    assert faults[-1].kind is Kind.DAMAGED
+    assert "were given up" in faults[-1].message
+    assert sum(fault.kind is Kind.TORN for fault in faults) < 100
+
+
 # --- the archive and its catalogue ------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from storage.catalogue import (
     captures,
     deliveries,
     events,
+    missing,
     sites,
     standings,
     targets,
@@ -48,9 +49,11 @@ from storage.model import (
     Found,
     FoundBy,
     Look,
+    Missing,
     Outcome,
     Phase,
     RecordRef,
+    RequisiteKind,
     Role,
     Severity,
     Signal,
@@ -190,11 +193,27 @@ def fill(archive: Archive, catalogue: Catalogue) -> None:
             ),
         )
         standings.put(db, suspect(doubtful))
+        missing.put(db, [lacked(doubtful)])
         for event in (edit(edited, before, after), loss(gone, bad), evil_event(evil)):
             assert events.put(db, event)
             deliveries.enqueue(db, event, alerts=["desk"], at=NOW, gather=False)
         [first, *_] = deliveries.listing(db)
         deliveries.failed(db, first.id, error="410 Gone", next_try_at=None)
+
+
+def lacked(target: Target) -> Missing:
+    return Missing(
+        target_id=target.id,
+        site=target.site,
+        url="http://herald.example/<photo>.jpg",
+        kind=RequisiteKind.IMAGE,
+        via=target.url,
+        outcome=Outcome.CLIENT_ERROR,
+        status=404,
+        tries=1,
+        since_at=NOW,
+        next_try_at=NOW + timedelta(hours=1),
+    )
 
 
 def kept(archive: Archive, url: str) -> tuple[RecordRef, RecordRef]:
@@ -432,10 +451,14 @@ def test_a_record_that_is_missing_is_said(desk):
 
 
 def test_a_target_is_found_by_its_address(desk):
-    """The page of a target tells its standing, visits and events; an unknown one is a 404."""
+    """Its page tells standing, visits, events and what it is missing; an unknown one is a 404."""
     answer = get(desk, "/targets?url=" + quote("http://herald.example/doubtful", safe=""))
     assert answer.status == 200
     assert "suspected: gone" in Elements(answer.text).words
+    assert "http://herald.example/&lt;photo&gt;.jpg" in answer.text
+    assert "404 Not Found" in answer.text
+    edited = get(desk, "/targets?url=" + quote("http://herald.example/edited", safe=""))
+    assert "Missing to be shown" not in edited.text
     assert get(desk, "/targets").status == 200
     unknown = get(desk, "/targets?url=" + quote("http://herald.example/never", safe=""))
     assert unknown.status == 404

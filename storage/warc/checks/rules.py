@@ -33,7 +33,8 @@ _TRUNCATED = frozenset({"length", "time", "disconnect", "unspecified"})
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - the word of the grammar, no secret
 _ID = re.compile(r"<[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>]+>")
 _BARE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>\x7f-\U0010ffff]*")
-_RFC_3986 = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+_URI_LETTERS = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]*"
+_RFC_3986 = re.compile(rf"{_URI_LETTERS}(?:%[0-9A-Fa-f]{{2}}{_URI_LETTERS})*")
 _DATE_1_1 = re.compile(
     r"\d{4}(?:-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+\-]00:00))?)?)?", re.ASCII
 )

@@ -20,6 +20,11 @@ from storage.warc.checks.tape import (
 
 Seen = Callable[[Facts], None]
 
+_MOST_AGAIN = 8
+"""How many times its size a file may be read again behind what is broken. Streams that lie within
+each other, and each run to the end of the file, would else take quadratic time."""
+_ALWAYS_AGAIN_BYTES = 1 << 20
+
 
 @dataclass(slots=True)
 class Walk:
@@ -33,6 +38,7 @@ class Walk:
     """Whether the file is being written: then its last record may be half of one."""
     records: int = 0
     _shared: bool = False
+    _again_bytes: int = 0
 
     def walk(self) -> None:
         """Read the file to its end."""
@@ -95,8 +101,7 @@ class Walk:
         what = "the file" if found == tape.size else "the record"
         says = f"{what} breaks off: {found - offset} bytes of an unfinished gzip member stand here"
         self.report.add(Kind.TORN, says)
-        tape.seek(found)
-        return found == tape.size
+        return self._go_on(found) == tape.size
 
     def _broken(self, member: Member | None, offset: int, error: Exception) -> None:
         found = next_member(self.tape, offset + 1)
@@ -109,13 +114,23 @@ class Walk:
                 name_of(member.salvage(), self.report)
             says = f"the gzip member is damaged: {error}; {lost} bytes up to the next whole record"
             self.report.add(Kind.DAMAGED, says)
+        self._go_on(found)
+
+    def _go_on(self, found: int) -> int:
+        """Move to the next whole record, or to the end when too much was read again already."""
+        size = self.tape.size
+        self._again_bytes += max(0, self.tape.position - found)
+        if self._again_bytes > _ALWAYS_AGAIN_BYTES + _MOST_AGAIN * size:
+            says = f"too much of the file is broken: its last {size - found} bytes were given up"
+            self.report.add(Kind.DAMAGED, says)
+            found = size
         self.tape.seek(found)
+        return found
 
     def _plain(self) -> None:
         tape = self.tape
-        start = 0
+        start = tape.position
         while start < tape.size:
-            tape.seek(start)
             flow = Flow(lambda: bytes(tape.take(1 << 18)), plain=True)
             offset, follows = start, True
             while follows and flow.peek(1):
@@ -128,4 +143,4 @@ class Walk:
                     self.seen(Facts(head, offset, length))
             if follows:
                 return
-            start = next_plain(tape, offset + 1)
+            start = self._go_on(next_plain(tape, offset + 1))

@@ -1,0 +1,24 @@
+"""Keep the memory of a process small that reads large things in several threads."""
+
+import ctypes
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+"""Options of ``mallopt`` (malloc.h of the GNU C library)."""
+_LARGE_BYTES = 256 * 1024
+_SPARE_BYTES = 1024 * 1024
+
+
+def be_frugal() -> None:
+    """Give memory back to the system as soon as it is free; call it before threads are started.
+
+    The GNU allocator gives every thread a heap of its own, and raises with the first large block
+    the size from which blocks are handed back: after some large pages, each heap keeps what its
+    largest page took. One heap, and a fixed size, cost nothing that can be measured. Other C
+    libraries have no such options, and nothing is done there.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is None:
+        return
+    set_option(_ARENA_MAX, 1)
+    set_option(_MMAP_THRESHOLD, _LARGE_BYTES)
+    set_option(_TRIM_THRESHOLD, _SPARE_BYTES)
