@@ -1,8 +1,20 @@
 """Put events into dictionaries for programs: the same keys in listings, webhooks and the API."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from storage.model import Alert, Capture, Event, Finding, Look, Target, Visit
+
+
+class RecordType(StrEnum):
+    """Type of the record that a capture points to."""
+
+    RESPONSE = "response"
+    REVISIT = "revisit"
+    METADATA = "metadata"
+    """What came is not HTTP, or nothing came: then it names the failure."""
+    NONE = "none"
+    """Nothing was asked, so nothing was written."""
 
 
 def event_dict(event: Event) -> dict[str, object]:
@@ -56,7 +68,19 @@ def capture_dict(capture: Capture) -> dict[str, object]:
         "site": capture.site,
         "id": capture.id,
         "visit_id": capture.visit_id,
+        "record_type": record_type(capture).value,
+        "record_id": capture.record_id,
+        "refers_to": capture.refers_to,
     }
+
+
+def record_type(capture: Capture) -> RecordType:
+    """Say of what type the record of a capture is (WARC/1.1 §6): what is read at its place."""
+    if capture.record is None:
+        return RecordType.NONE
+    if capture.refers_to is not None:
+        return RecordType.REVISIT
+    return RecordType.RESPONSE if capture.status is not None else RecordType.METADATA
 
 
 def visit_dict(visit: Visit) -> dict[str, object]:

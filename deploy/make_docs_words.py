@@ -11,6 +11,7 @@ from crawler.commands import (
     EXIT_LOCKED,
     EXIT_USAGE,
 )
+from crawler.listing import RecordType
 from storage.model import (
     Alert,
     Axis,
@@ -64,7 +65,8 @@ OUTCOMES = {
     Outcome.OK: "a whole answer with a page: 2xx, or 3xx that leads nowhere",
     Outcome.REDIRECT: "a whole answer that sends us elsewhere; the next hop has its own line. As "
     "the outcome of a visit: there were too many redirects",
-    Outcome.NOT_MODIFIED: "304: the page is as it was",
+    Outcome.NOT_MODIFIED: "304: the server says that the page is as it was (see `conditional` in "
+    "[configuration.md](configuration.md))",
     Outcome.CLIENT_ERROR: "a whole answer of 4xx: not found, gone, forbidden, withheld",
     Outcome.SERVER_ERROR: "a whole answer of 5xx, or robots.txt answered so",
     Outcome.BLOCKED_ADDRESS: "not asked: the address is not of the public web (see "
@@ -86,7 +88,9 @@ def _one_of(members: type[StrEnum] | Iterable[StrEnum]) -> str:
     return "one of " + ", ".join(f"`{one.value}`" for one in members)
 
 
-_RECORDED = "of the response record; without an answer of the record that names the failure"
+_RECORDED = (
+    "of the response or revisit record; without an answer of the record that names the failure"
+)
 KEYS = {
     "acknowledged_at": "when a person said it was seen",
     "address": "IP address that was talked to",
@@ -177,6 +181,10 @@ KEYS = {
     "started_at": "when the visit began",
     "state": "its state",
     "muted": "whether its events are kept and told to nobody",
+    "record_id": f"`WARC-Record-ID` {_RECORDED}",
+    "record_type": f"type of that record, {_one_of(RecordType)}: `revisit` where the same payload "
+    "was kept before, `metadata` where no HTTP answer came, `none` where nothing was asked",
+    "refers_to": "of a revisit record, the `record_id` of the one that holds its payload",
     "remarks": "sentences for a person, such as of a budget that is spent",
     "status": "HTTP status",
     "summary": "one sentence for a person",

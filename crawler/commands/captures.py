@@ -1,7 +1,8 @@
 """``holdfast captures``: what was kept, and what failed.
 
 A line for each exchange, oldest first: pages, each redirect on the way, robots.txt, images and
-style sheets. What failed is listed too, with its outcome and reason.
+style sheets. What failed is listed too, with its outcome and reason. With ``--json`` each line says
+where its record lies, of what type it is, and for a revisit record which earlier one it stands for.
 
     holdfast captures --archive A --url https://paper.example/node/7
     holdfast captures --archive A --since 6h --json

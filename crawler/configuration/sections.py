@@ -249,6 +249,7 @@ class DefaultsSection(_Section):
     requisites_include: Listed[Pattern] = ()
     requisites_exclude: Listed[Pattern] = ()
     requisites_media: bool = False
+    conditional: bool = False
     alerts: Listed[str] = ()
 
 

@@ -42,6 +42,8 @@ a listener that an answer be not read."""
 
 ALREADY_UNDONE = (b"content-encoding", b"transfer-encoding", b"content-length")
 """Fields that no longer describe the decoded body a spider gets."""
+TELL_THE_KIND = (b"content-type", b"content-disposition")
+"""Fields that Scrapy takes the class of a response from."""
 
 
 class WireHandler(BaseDownloadHandler):
@@ -93,7 +95,7 @@ class WireHandler(BaseDownloadHandler):
     def _told_of_headers(self, request: Request, fetched: Fetched) -> StopDownload | None:
         if not self._anybody_listens(signals.headers_received):
             return None
-        headers = headers_of(fetched, without=())
+        headers = Headers(fields_of(fetched, without=()))
         length = headers.get(b"Content-Length", b"")
         return self._send(
             signals.headers_received,
@@ -118,21 +120,18 @@ class WireHandler(BaseDownloadHandler):
         return None
 
 
-def headers_of(fetched: Fetched, *, without: tuple[bytes, ...]) -> Headers:
-    """Return the header fields as Scrapy has them, except those named in lower case."""
-    headers = Headers()
-    for name, value in fetched.headers:
-        key = name.encode("latin-1")
-        if key.lower() not in without:
-            headers.appendlist(key, value.encode("latin-1"))
-    return headers
+def fields_of(fetched: Fetched, *, without: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
+    """Return the header fields as bytes, except those named in lower case."""
+    written = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fetched.headers]
+    return [(name, value) for name, value in written if name.lower() not in without]
 
 
 def to_response(fetched: Fetched) -> Response:
     """Return the decoded answer as the kind of response its type and body call for."""
-    headers = headers_of(fetched, without=ALREADY_UNDONE)
+    fields = fields_of(fetched, without=ALREADY_UNDONE)
     url, address = fetched.capture.url, fetched.capture.address
-    kind = responsetypes.from_args(headers=headers, url=url, body=fetched.body[:5000])
+    telling = Headers([one for one in fields if one[0].lower() in TELL_THE_KIND])
+    kind = responsetypes.from_args(headers=telling, url=url, body=fetched.body[:5000])
     if fetched.body and not issubclass(
         kind, TextResponse
     ):  # such as a sitemap that was said to be gzip, and was
@@ -140,7 +139,7 @@ def to_response(fetched: Fetched) -> Response:
     return kind(
         url=url,
         status=fetched.capture.status or 200,
-        headers=headers,
+        headers=fields,
         body=fetched.body,
         ip_address=ip_address(address) if address else None,
         certificate=fetched.certificate,

@@ -23,6 +23,7 @@ def engine_settings(*, lanes: int) -> dict[str, Any]:
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
         "COOKIES_ENABLED": False,
+        "SCHEDULER": "crawler.fetch.queue.Queue",
         "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter",
         "STATS_CLASS": "scrapy.statscollectors.DummyStatsCollector",
         "CONCURRENT_REQUESTS": lanes,

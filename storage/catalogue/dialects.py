@@ -94,6 +94,14 @@ def standing(engine: Engine) -> Connection:
     return db.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def shares_writing(db: Connection) -> bool:
+    """Say whether others write at the same time, so that rows are to be locked in one order.
+
+    On SQLite a transaction that writes is the only one.
+    """
+    return db.dialect.name != "sqlite"
+
+
 def insert_new(db: Connection, table: Table) -> Insert:
     """Start an INSERT that passes over rows which are there already, by any unique key."""
     return _insert_new(db.dialect.name, table)

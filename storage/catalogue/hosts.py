@@ -1,6 +1,6 @@
 """Keep the queue of each host: which targets wait in it, and when its first one is due."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from storage.catalogue.columns import Moment
-from storage.catalogue.dialects import insert_new, portions
+from storage.catalogue.dialects import insert_new, portions, shares_writing
 from storage.catalogue.tables import hosts, sites, targets
 from storage.model import TargetState
 
@@ -30,6 +30,9 @@ _WAITS = and_(_WATCHED, ~_GONE.exists())
 _HEAD = select(func.min(targets.c.queue_at)).where(targets.c.host == hosts.c.host).scalar_subquery()
 _SETTLE = update(hosts).where(hosts.c.host.in_(bindparam("names", expanding=True)))
 _SETTLE = _SETTLE.values(head_due_at=_HEAD)
+_NAMES = bindparam("names", expanding=True)
+_KNOWN = select(hosts.c.host).where(hosts.c.host.in_(_NAMES))
+_HOLD = _KNOWN.order_by(hosts.c.host).with_for_update()
 
 
 def queued(due_at: ColumnElement[datetime | None] | datetime | None) -> ColumnElement[datetime]:
@@ -39,6 +42,36 @@ def queued(due_at: ColumnElement[datetime | None] | datetime | None) -> ColumnEl
     """
     moment = due_at if isinstance(due_at, ColumnElement) else literal(due_at, Moment)
     return case((_WAITS, moment), else_=None)
+
+
+def hold(db: Connection, names: Iterable[str]) -> None:
+    """Lock these hosts before anything of them is changed; new hosts are made.
+
+    Where several write at once, the lock of a host guards its targets and its queue. Whoever
+    changes some takes all hosts of the transaction first, in the order of their names, and other
+    rows after them: then no two writers wait for each other crosswise, and a head is never settled
+    from targets that another is changing.
+    """
+    if not shares_writing(db):
+        return
+    wanted = sorted(set(names))
+    known = {
+        one for part in portions(wanted) for one in db.execute(_KNOWN, {"names": part}).scalars()
+    }
+    if new := [{"host": name, "fence": 0} for name in wanted if name not in known]:
+        db.execute(insert_new(db, hosts), new)
+    for part in portions(wanted):
+        db.execute(_HOLD, {"names": part})
+
+
+def hold_of(db: Connection, target_ids: Sequence[int]) -> None:
+    """Lock the hosts of these targets, as ``hold`` does."""
+    if not shares_writing(db):
+        return
+    names: set[str] = set()
+    for part in portions(target_ids):
+        names.update(db.execute(select(targets.c.host).where(targets.c.id.in_(part))).scalars())
+    hold(db, names)
 
 
 def settle(db: Connection, names: Iterable[str]) -> None:

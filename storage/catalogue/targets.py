@@ -59,6 +59,7 @@ def add(  # noqa: PLR0913  # the facts of a target; a noun for them would be a s
             new.append(row | {"host": host_of(one.url), "muted": False})
         elif _revives(known[one.url], one, state):
             revived.append(row)
+    hosts.hold(db, (host_of(str(row["url"])) for row in (*new, *revived)))
     return _some(db, _insert(db, new) + _revive(db, revived))
 
 
@@ -156,9 +157,10 @@ def mute(db: Connection, ids: Sequence[int], muted: bool) -> None:  # noqa: FBT0
 def requeue_site(db: Connection, site: str) -> None:
     """Put the targets of a site into their queues or out of them, after the site came or went."""
     of_site = targets.c.site == site
+    names = db.execute(select(targets.c.host).where(of_site).distinct()).scalars().all()
+    hosts.hold(db, names)
     db.execute(update(targets).where(of_site).values(queue_at=hosts.queued(targets.c.due_at)))
-    names = select(targets.c.host).where(of_site).distinct()
-    hosts.settle(db, db.execute(names).scalars())
+    hosts.settle(db, names)
 
 
 def next_due(db: Connection, *, limit: int) -> list[Target]:
@@ -221,6 +223,7 @@ def _revive(db: Connection, rows: Sequence[dict[str, object]]) -> list[int]:
 
 
 def _change(db: Connection, ids: Sequence[int], **values: object) -> None:
+    hosts.hold_of(db, ids)
     for part in portions(ids):
         db.execute(update(targets).where(targets.c.id.in_(part)).values(values))
     _requeue(db, ids)

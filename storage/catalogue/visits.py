@@ -13,6 +13,7 @@ from storage.catalogue.dialects import insert_or_replace, portions, reserve
 from storage.catalogue.tables import captures as capture_rows
 from storage.catalogue.tables import tallies, targets, visits
 from storage.errors import CatalogueError, FenceError
+from storage.host import host_of
 from storage.model import ANSWERED, NOT_ASKED, Capture, Claim, Outcome, TargetState, Visit
 
 _NESTED = ("captures", "found", "read_as")
@@ -66,8 +67,9 @@ def finish_all(db: Connection, finished: Sequence[Finished]) -> list[Visit | Cat
     A visit whose claim is lost has a FenceError in its place, one whose target is not known or not
     on the host of its claim a CatalogueError: nothing of it was written, and the others are kept.
     A target that was to be captured once is never planned again. What the visits found is the
-    caller's to add.
+    caller's to add: the hosts of it are held from here on (see ``hosts.hold``).
     """
+    hosts.hold(db, _hosts(finished))
     lost = claims.lost(db, (one.claim for one in finished if one.claim is not None))
     known = _visited(db, [one.visit.target_id for one in finished])
     faults = [_fault(one, lost=lost, known=known) for one in finished]
@@ -169,6 +171,16 @@ def recent_of_host(
     )
     statement = select(*_COLUMNS).where(visits.c.id.in_(latest)).order_by(visits.c.id.desc())
     return _visits(db, statement)
+
+
+def _hosts(finished: Sequence[Finished]) -> Iterator[str]:
+    """Yield the hosts that a transaction with these visits changes, what they found included."""
+    for one in finished:
+        yield host_of(one.visit.url)
+        if one.claim is not None:
+            yield one.claim.host
+        for found in one.visit.found:
+            yield host_of(found.url)
 
 
 def _visited(db: Connection, ids: Sequence[int]) -> dict[int, tuple[str, TargetState]]:
