@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi import FastAPI
 
 from crawler import budget, flow
+from crawler.books import Books
 from crawler.children import Children
 from crawler.deliver import Channel, make_channel
 from crawler.fetch.fetcher import Fetcher
@@ -24,7 +25,6 @@ from crawler.fetch.visitor import Visitor
 from crawler.fetch.wire import Client
 from crawler.health import Health
 from crawler.killable import ArticleReader
-from crawler.ledger import Books
 from crawler.opening import Parts
 from crawler.outbound import Door
 from crawler.packages import package_faults, release
@@ -56,20 +56,17 @@ def worker(
     allow: tuple[str, ...] = (),
     amend: Callable[[Site], Site] | None = None,
 ) -> Worker:
-    """Build a worker with its own WARC file; ``only`` are the targets it may visit."""
-    syncs = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync")
-    queries = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
-    settings = own.config.archive
-    info = Info(
-        software=f"{PRODUCT}/{release()}",
-        operator=settings.operator,
-        contact=settings.contact,
-        robots=robots_policy(own, amend),
-        user_agent=agent(own),
-        is_part_of=own.archive.root.name,
-    )
+    """Build a worker with its own WARC file; ``only`` are the targets it may visit.
+
+    Its threads, connections and files are closed when its run ends.
+    """
+    ends = contextlib.AsyncExitStack()
+    syncs = ends.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync"))
+    queries = ends.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue"))
+    info = info_of(own, robots=robots_policy(own, amend))
     writer = Writer(own.archive, name=f"{own.archive.root.name}-{name}", info=info)
-    originals = Originals(own.archive, find=Payloads(own.catalogue).find)
+    payloads = ends.enter_context(contextlib.closing(Payloads(own.catalogue)))
+    originals = Originals(own.archive, find=payloads.find)
     keeper = Keeper(writer, syncs, originals=originals)
     guard = AddressGuard([*own.config.network.allow_addresses, *allow])
     pace = Pace()
@@ -91,15 +88,31 @@ def worker(
         recapture=RecaptureLane(fetcher, read=reading.fetched),
         gatherer=Gatherer(fetcher=fetcher, keeper=keeper, pace=pace),
     )
+    books = Books(archive=own.archive, catalogue=own.catalogue, executor=queries)
+    ends.push_async_callback(books.close)
+    ends.push_async_callback(visitor.close)  # the first to be closed
     return Worker(
         name=name,
         archive=own.archive,
         catalogue=own.catalogue,
         visitor=visitor,
-        books=Books(archive=own.archive, catalogue=own.catalogue, executor=queries),
+        books=books,
+        ends=ends,
         lanes=lanes,
         only=only,
         amend=amend,
+    )
+
+
+def info_of(own: Parts, *, robots: str) -> Info:
+    """Return what each WARC file says of itself first."""
+    return Info(
+        software=f"{PRODUCT}/{release()}",
+        operator=own.config.archive.operator,
+        contact=own.config.archive.contact,
+        robots=robots,
+        user_agent=agent(own),
+        is_part_of=own.archive.root.name,
     )
 
 

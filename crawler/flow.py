@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from crawler import deliver, ledger, readings
+from crawler.books import Books
 from crawler.changes.judge import judge
 from crawler.deliver import Channel, Delivered
 from crawler.fetch.ticket import Ticket
 from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
-from crawler.ledger import Books
+from crawler.ledger import Made
 from crawler.outbound import Door
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
@@ -31,8 +32,14 @@ async def make_visit(target: Target, *, site: Site, visitor: Visitor, memory: Me
 
 async def keep_visit(ticket: Ticket, *, claim: Claim, visitor: Visitor, books: Books) -> Visit:
     """WARC records → capture: bytes first, then the row; then what the page needs."""
-    visit = await visitor.safe(ticket)
-    kept = await books.keep(visit, target=ticket.target, site=ticket.site, claim=claim)
+    made = Made(
+        visit=await visitor.safe(ticket),
+        target=ticket.target,
+        site=ticket.site,
+        claim=claim,
+        requisites=tuple(ticket.requisites),
+    )
+    kept = await books.keep(made)
     level = logging.INFO if ledger.is_news(kept, ticket.target) else logging.DEBUG
     logger.log(level, "visited", extra=ledger.told(kept))
     await visitor.requisites(ticket, kept, shelf=books)

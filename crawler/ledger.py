@@ -1,24 +1,19 @@
 """Write down what a visit and a verdict mean for the catalogue: one transaction each."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.changes.telling import event_id
 from crawler.controls import ask
-from crawler.fetch.needs import Known, Named, sort_out
+from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_out
 from crawler.fetch.pace import retry_after
-from crawler.fetch.requisites import Gathered
-from crawler.fetch.ticket import Condition
+from crawler.fetch.requisites import HELD, Gathered
 from crawler.readings import Scene
 from crawler.revisit.calendar import History, next_due
-from storage.archive import Archive
 from storage.catalogue import (
     captures,
     deliveries,
@@ -31,8 +26,7 @@ from storage.catalogue import (
     visits,
 )
 from storage.catalogue.engine import Catalogue, Connection
-from storage.catalogue.missing import NextTries
-from storage.errors import CatalogueError, RecordError
+from storage.errors import CatalogueError
 from storage.model import (
     Alert,
     Axis,
@@ -41,13 +35,14 @@ from storage.model import (
     Missing,
     Outcome,
     Phase,
+    Requisite,
     Severity,
     Site,
     Target,
     TargetState,
     Visit,
+    payload_captures,
 )
-from storage.warc import reader
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +59,6 @@ SHORT_WAIT = timedelta(minutes=1)
 CONTROL_LEAD = timedelta(seconds=5)
 """How long before a re-look its control page is looked at, at most."""
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
@@ -75,96 +68,26 @@ class Made:
     target: Target
     site: Site
     claim: Claim
-
-
-@dataclass(slots=True, eq=False)
-class _Batch:
-    """Visits that are written in one transaction."""
-
-    made: list[Made] = field(default_factory=list)
-    written: asyncio.Future[list[Visit | CatalogueError]] | None = None
-
-
-class Books:
-    """A worker's way to the catalogue; every call waits in a thread, never in the loop."""
-
-    def __init__(self, *, archive: Archive, catalogue: Catalogue, executor: Executor) -> None:
-        self.archive = archive
-        self.catalogue = catalogue
-        self.executor = executor
-        self._next_tries = NextTries(catalogue)
-        self._waiting: _Batch | None = None
-        self._writing: asyncio.Future[list[Visit | CatalogueError]] | None = None
-
-    async def keep(self, visit: Visit, *, target: Target, site: Site, claim: Claim) -> Visit:
-        """Write a visit whose bytes are safe, what it found, and when to come again.
-
-        Group commit: what comes while a transaction is under way is written together by the next
-        one. Raise FenceError when the claim is lost; then nothing of this visit was written.
-        """
-        batch = self._waiting
-        if batch is None:
-            batch = self._waiting = _Batch()
-            batch.written = asyncio.ensure_future(self._write_after(self._writing, batch))
-        place = len(batch.made)
-        batch.made.append(Made(visit=visit, target=target, site=site, claim=claim))
-        assert batch.written is not None
-        kept = (await asyncio.shield(batch.written))[place]
-        if isinstance(kept, CatalogueError):
-            raise kept
-        return kept
-
-    async def _write_after(
-        self, before: asyncio.Future[list[Visit | CatalogueError]] | None, batch: _Batch
-    ) -> list[Visit | CatalogueError]:
-        if before is not None:
-            await asyncio.wait([before])
-        self._writing, self._waiting = batch.written, None
-        return await self.in_thread(lambda: keep_visits(self.catalogue, batch.made))
-
-    async def wanted(self, named: Named) -> list[Missing]:
-        """List as missing what the site does not have, and return what of it is to be fetched."""
-        if not named.needs and not self._next_tries.is_due(named.target.id, now=datetime.now(UTC)):
-            return []  # a page that is as it was, and lacks nothing
-        return await self.in_thread(lambda: _wanted(self.catalogue, named))
-
-    async def keep_requisites(self, visit: Visit, gathered: Gathered) -> None:
-        """Write what came of the requisites of a page; the bytes are safe."""
-        await self.in_thread(lambda: keep_requisites(self.catalogue, visit, gathered))
-
-    async def condition(self, target: Target) -> Condition | None:
-        """Return what is held of a target that its server may call unchanged, or None."""
-        return await self.in_thread(lambda: _condition(self.catalogue, self.archive, target))
-
-    async def site_lost(self, target: Target, reason: str) -> None:
-        """Write the event that a site's spider file does not load; once a day."""
-        await self.in_thread(lambda: _site_lost(self.catalogue, target, reason))
-
-    async def in_thread(self, step: Callable[[], T]) -> T:
-        """Run a catalogue step in the worker's one thread for them."""
-        return await asyncio.get_running_loop().run_in_executor(self.executor, step)
-
-
-def keep_visit(
-    catalogue: Catalogue, visit: Visit, *, target: Target, site: Site, claim: Claim
-) -> Visit:
-    """Write one visit as ``keep_visits`` writes many; raise FenceError when its claim is lost."""
-    (kept,) = keep_visits(catalogue, [Made(visit=visit, target=target, site=site, claim=claim)])
-    if isinstance(kept, CatalogueError):
-        raise kept
-    return kept
+    requisites: tuple[Requisite, ...] = ()
+    """What the page names as its requisites, where it was read."""
 
 
 def keep_visits(catalogue: Catalogue, made: Sequence[Made]) -> list[Visit | CatalogueError]:
-    """Write visits, the targets they found and when each is due next, in one transaction.
+    """Write visits, what they found and need, and when each is due next, in one transaction.
 
-    In the place of a visit whose claim is lost stands the fault; nothing of it was written.
+    What a page needs is listed as missing with its visit: it is not read again while it is as it
+    was, so nothing else would tell of that after a crash. In the place of a visit whose claim is
+    lost stands the fault; nothing of it was written.
     """
     with catalogue.write() as db:
         kept = visits.finish_all(db, [_finished(one) for one in made])
         for one, visit in zip(made, kept, strict=True):
-            if isinstance(visit, Visit) and visit.found:
+            if not isinstance(visit, Visit):
+                continue
+            if visit.found:
                 _take_in(db, visit, one)
+            if one.requisites:
+                _list_needs(db, visit, one)
     return kept
 
 
@@ -184,6 +107,43 @@ def _take_in(db: Connection, visit: Visit, made: Made) -> None:
         tell_events(db, (_new_page(one, visit) for one in new), site=made.site, now=now)
     for one in new:
         logger.debug("target found", extra={"url": one.url, "by": one.found_by.value})
+
+
+def _list_needs(db: Connection, visit: Visit, made: Made) -> None:
+    """List what the page of a visit needs and its site does not have; it is due at once."""
+    page = payload_captures(visit.captures)[-1]
+    if not made.site.requisites or page.outcome not in HELD:
+        return
+    now = visit.finished_at
+    needs = needs_of(made.requisites, target=made.target, via=page.url, depth=0, now=now)
+    named = Named(
+        target=made.target,
+        site=made.site,
+        via=page.url,
+        needs=needs,
+        again=False,
+        room=MOST_REQUISITES,
+    )
+    _list_wanted(db, named, now=now)
+
+
+def wanted(catalogue: Catalogue, named: Named) -> list[Missing]:
+    """List as missing what a site does not have; return what of it is to be fetched now."""
+    with catalogue.write() as db:
+        return _list_wanted(db, named, now=datetime.now(UTC))
+
+
+def _list_wanted(db: Connection, named: Named, *, now: datetime) -> list[Missing]:
+    site = named.site
+    own = {one.url: one for one in missing.of_target(db, named.target.id)}
+    urls = list(own.keys() | {one.url for one in named.needs})
+    got = captures.got_requisites(db, site.name, urls, since=now - site.requisites_every)
+    tried = missing.last_tries(db, site.name, [url for url in urls if not got.get(url)])
+    held = frozenset(url for url, whole in got.items() if whole or url not in tried)
+    decided = sort_out(named, Known(own=own, tried=tried, held=held), now=now)
+    missing.forget(db, named.target.id, (*decided.had, *decided.forgotten))
+    missing.put(db, decided.listed)
+    return list(decided.fetch)
 
 
 def keep_requisites(catalogue: Catalogue, visit: Visit, gathered: Gathered) -> None:
@@ -260,6 +220,29 @@ def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datet
         deliveries.enqueue(db, event, alerts=site.alerts, at=at, gather=gather)
 
 
+def site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
+    """Write the event that a site's spider file does not load; once a day."""
+    now = datetime.now(UTC)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    logger.error("spider of a site is broken", extra={"site": target.site, "reason": reason})
+    event = Event(
+        id=event_id(target.site, "site_lost", today),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind="site_lost",
+        axis=Axis.OPERATIONS,
+        alert=Alert.NOW,
+        severity=Severity.HIGH,
+        summary=f"{reason}. Its known pages are still kept; new ones are not found.",
+        captured_at=now,
+    )
+    with catalogue.write() as db:
+        site = sites.one(db, target.site)
+        if site is not None:
+            tell_events(db, [event], site=site, now=now)
+
+
 def tell(verdict: Verdict, *, scene: Scene) -> None:
     """Say in the log what a verdict brought: events, suspicions and their end."""
     before, after = scene.standing, verdict.standing
@@ -317,63 +300,6 @@ def _new_page(target: Target, visit: Visit) -> Event:
         summary=f"A new page was found by {target.found_by.value} on {visit.url}.",
         captured_at=target.found_at,
     )
-
-
-def _wanted(catalogue: Catalogue, named: Named) -> list[Missing]:
-    now = datetime.now(UTC)
-    site = named.site
-    with catalogue.read() as db:
-        own = {one.url: one for one in missing.of_target(db, named.target.id)}
-        urls = list(own.keys() | {one.url for one in named.needs})
-        got = captures.got_requisites(db, site.name, urls, since=now - site.requisites_every)
-        tried = missing.last_tries(db, site.name, [url for url in urls if not got.get(url)])
-    held = frozenset(url for url, whole in got.items() if whole or url not in tried)
-    wanted = sort_out(named, Known(own=own, tried=tried, held=held), now=now)
-    if wanted.listed or wanted.had or wanted.forgotten:
-        with catalogue.write() as db:
-            missing.forget(db, named.target.id, (*wanted.had, *wanted.forgotten))
-            missing.put(db, wanted.listed)
-    return list(wanted.fetch)
-
-
-def _condition(catalogue: Catalogue, archive: Archive, target: Target) -> Condition | None:
-    with catalogue.read() as db:
-        held = captures.latest_whole(db, target.id)
-    if held is None or held.record is None:
-        return None
-    try:
-        original, headers = reader.kept_head(archive, held.record)
-    except RecordError as fault:
-        # Asked for unconditionally it is kept anew, so that nothing is lost by it.
-        logger.warning("record unreadable", extra={"url": target.url, "reason": str(fault)})
-        return None
-    told = {name.lower(): value for name, value in reversed(headers)}
-    etag, last_modified = told.get("etag", ""), told.get("last-modified", "")
-    if not etag and not last_modified:
-        return None
-    return Condition(original=original, etag=etag, last_modified=last_modified)
-
-
-def _site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
-    now = datetime.now(UTC)
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    logger.error("spider of a site is broken", extra={"site": target.site, "reason": reason})
-    event = Event(
-        id=event_id(target.site, "site_lost", today),
-        url=target.url,
-        target_id=target.id,
-        site=target.site,
-        kind="site_lost",
-        axis=Axis.OPERATIONS,
-        alert=Alert.NOW,
-        severity=Severity.HIGH,
-        summary=f"{reason}. Its known pages are still kept; new ones are not found.",
-        captured_at=now,
-    )
-    with catalogue.write() as db:
-        site = sites.one(db, target.site)
-        if site is not None:
-            tell_events(db, [event], site=site, now=now)
 
 
 def _asked_until(after: Reading, visit: Visit) -> datetime | None:

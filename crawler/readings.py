@@ -87,15 +87,26 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         return reading
     page = reader.page(archive, last.record, limit_bytes=LARGEST_PAGE_BYTES)
     reading = replace(reading, headers=page.headers, capture_id=last.id)
-    if last.outcome is Outcome.NOT_MODIFIED and last.refers_to is not None:
-        # The server vouches for the payload we hold: the look brought that page.
-        reading = replace(reading, outcome=Outcome.OK, status=page.status)
+    if last.outcome is Outcome.NOT_MODIFIED:
+        if last.refers_to is None:
+            return reading  # nobody asked whether it was modified: it stands for no page
+        reading = _vouched_for(reading, page)
     if scene.good is not None and same_bytes(scene.good, hops):
         return replace(reading, article=scene.good.article)
     if xml_root(page.body) in LISTINGS:
         return reading
     article, warning = articles.read(page.body, url=last.url, headers=page.headers)
     return replace(reading, article=article, reason=reading.reason or warning)
+
+
+def _vouched_for(reading: Reading, page: reader.StoredPage) -> Reading:
+    """Return the reading of a 304 as one of the page we hold, which its server vouches for.
+
+    How long the payload is in its coding stands with the original; that there is one is enough.
+    """
+    *before, last = reading.hops
+    brought = replace(last, outcome=Outcome.OK, status=page.status, payload_bytes=len(page.body))
+    return replace(reading, outcome=Outcome.OK, status=page.status, hops=(*before, brought))
 
 
 def same_bytes(good: Reading | None, made: Sequence[Capture]) -> bool:

@@ -5,16 +5,17 @@ import logging
 import time
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TypeVar
 
 from crawler import budget, flow, ledger
+from crawler.books import Books
 from crawler.errors import CrawlerError
 from crawler.fetch.requisites import LONGEST_WAIT
 from crawler.fetch.ticket import Ticket
 from crawler.fetch.visitor import Visitor
-from crawler.ledger import Books
 from storage.archive import Archive, room
 from storage.catalogue import claims, sites, standings
 from storage.catalogue.engine import Catalogue
@@ -49,6 +50,8 @@ class Worker:
     catalogue: Catalogue
     visitor: Visitor
     books: Books
+    ends: AsyncExitStack
+    """Closes what the worker is made of, in order, when it ends: it runs once."""
     lanes: int = 16
     only: set[int] | None = None
     """Target ids this worker may visit; None for all (the service)."""
@@ -92,7 +95,7 @@ class Worker:
                 task.cancel()
             stopping.cancel()
             await asyncio.gather(*serving, stopping, return_exceptions=True)
-            await self.visitor.close()
+            await self.ends.aclose()
 
     async def _idle(
         self, serving: set[asyncio.Task[None]], stopping: asyncio.Task[Literal[True]]

@@ -25,6 +25,7 @@ from spiders.reading.listings import (
     xml_root,
 )
 from spiders.reading.requisites import page_requisites
+from spiders.reading.tags import bounded
 from spiders.scope import in_scope
 from storage.model import Found, FoundBy, Requisite, Site
 
@@ -69,9 +70,15 @@ class SiteSpider(Spider):
             yield from self.listed(response)
         elif isinstance(response, HtmlResponse):
             page = legible(response)
-            yield from self.found(page)
-            if self.site.requisites:
-                yield from self.requisites(page)
+            try:
+                yield from self.found(page)
+                if self.site.requisites:
+                    yield from self.requisites(page)
+            finally:
+                if page is not response:
+                    # A page and its selector hold each other, and with them a tree that may be
+                    # large; the collector would come late. Nobody else knows of this copy.
+                    page._cached_selector = None  # noqa: SLF001 - Scrapy has no other way
 
     def found(self, response: HtmlResponse) -> Iterator[Found]:
         """Yield the targets a page links to, in scope, and the feeds it announces."""
@@ -123,7 +130,20 @@ class SiteSpider(Spider):
 
 
 def legible(page: HtmlResponse) -> HtmlResponse:
-    """Return a page in a charset that there is; one that names another codec is taken for UTF-8."""
+    """Return a page in a charset that there is, without what would take minutes to parse.
+
+    One that names another codec is taken for UTF-8. It is the page itself where nothing is amiss.
+    """
+    page = _in_charset(page)
+    text = bounded(page.text)
+    if text == page.text:
+        return page
+    return page.replace(
+        body=text.encode(page.encoding, "xmlcharrefreplace"), encoding=page.encoding
+    )
+
+
+def _in_charset(page: HtmlResponse) -> HtmlResponse:
     with suppress(LookupError, ValueError):
         if page.encoding.replace("_", "-") not in NO_CHARSETS and page.text is not None:
             return page

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import IO, assert_never
 
+from storage.chunks import Dechunker
 from storage.coding import decode, decoded, is_known
 
 __all__ = [
@@ -27,7 +28,6 @@ LONGEST_HEAD_BYTES = 4 * 1024 * 1024
 LONGEST_ENTITY_BYTES = 128 * 1024 * 1024
 """Where undoing a compressed transfer coding stops: a small bomb must not hold anybody up."""
 _PIECE_BYTES = 256 * 1024
-_LONGEST_CHUNK_LINE_BYTES = 64 * 1024
 
 # RFC 9112 §4 asks for "HTTP/1.1 200 reason"; servers write lower case, no version, no reason,
 # no blank before the reason. The status has three digits or it is not HTTP.
@@ -35,8 +35,6 @@ _STATUS_LINE = re.compile(
     rb"(HTTP(?:/\d+(?:\.\d+)?)?)[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.IGNORECASE | re.DOTALL
 )
 _HEAD_END = re.compile(rb"\n\r?\n")
-# RFC 9112 §7.1, with blanks and extensions; longer sizes than any number of bytes are garbage.
-_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +91,15 @@ def head_end(data: bytes | bytearray, start: int = 0) -> int:
     return found.end() if found else -1
 
 
-def parse_head(data: bytes | bytearray) -> Head | None:
+def parse_head(data: bytes | bytearray, end: int | None = None) -> Head | None:
     """Read the head at the start of ``data``; None when the data is not the start of an answer.
 
     Lines may end in LF alone. Folded lines are joined by one blank (RFC 9112 §5.2), blanks before
     the colon are dropped, lines without a colon are no fields. A head that is cut is read as far
-    as it goes.
+    as it goes. ``end`` is what ``head_end`` says of the data, where that was asked already.
     """
-    end = head_end(data)
+    if end is None:
+        end = head_end(data)
     size = end if end >= 0 else len(data)
     first, _, rest = bytes(data[:size]).partition(b"\n")
     status_line = _STATUS_LINE.match(first.rstrip(b"\r"))
@@ -146,7 +145,8 @@ def framing(head: Head, method: str) -> Framing:
     codings = [one for one in _transfer_items(head) if one == "chunked" or is_known(one)]
     if codings:
         return _CHUNKED if codings[-1] == "chunked" else _CLOSE
-    lengths = set(_items(head.values("content-length")))
+    values = head.values("content-length")
+    lengths = set(values if len(values) == 1 and values[0].isdigit() else _items(values))
     if len(lengths) != 1:
         return _CLOSE
     length = lengths.pop()
@@ -167,6 +167,8 @@ def codings_of(fields: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _transfer_items(head: Head) -> list[str]:
+    if "transfer-encoding" not in head.names:
+        return []
     # Codings may have parameters (RFC 9112 §7); several fields are one list (RFC 9110 §5.3).
     items = _items(head.values("transfer-encoding"))
     return [one.partition(";")[0].rstrip(" \t") for one in items]
@@ -177,105 +179,6 @@ def _items(values: Sequence[str]) -> list[str]:
         return []
     parts = (part.strip(" \t").lower() for value in values for part in value.split(","))
     return [part for part in parts if part]
-
-
-class Dechunker:
-    """Take the chunked coding off a body, piece by piece (RFC 9112 §7.1).
-
-    ``done`` is set after the trailer; ``surplus`` then holds what followed it. Bytes that are no
-    chunk framing are passed on as they are, with ``broken`` set, and so is all that follows.
-    """
-
-    __slots__ = ("_left", "_line", "_trailer", "begun", "broken", "done", "surplus")
-
-    def __init__(self) -> None:
-        self._left = 0
-        self._line = b""
-        self._trailer = False
-        self.begun = False
-        """Whether at least one chunk size was understood."""
-        self.broken = False
-        self.done = False
-        self.surplus = b""
-
-    @property
-    def last_chunk_seen(self) -> bool:
-        """Tell whether the body is whole, even if the end of the trailer never came."""
-        return self._trailer or self.done
-
-    def feed(self, data: bytes) -> bytes:
-        """Return the entity bytes that ``data`` carries; keep what is not yet decidable."""
-        if self.broken:
-            return data
-        if self.done:
-            self.surplus += data
-            return b""
-        if len(data) < self._left:
-            self._left -= len(data)
-            return data
-        return self._walk(data)
-
-    def end(self) -> bytes:
-        """Say that no more will come, and take what was held back of a body that is not chunked.
-
-        An unfinished line that may be a chunk size is framing, and dropped.
-        """
-        held, self._line = self._line, b""
-        if self.begun or not held or _CHUNK_SIZE.match(held):
-            return b""
-        self.broken = True
-        return held
-
-    def _walk(self, data: bytes) -> bytes:
-        out: list[bytes] = []
-        position, end = 0, len(data)
-        while position < end and not self.done:
-            if self._left:
-                piece = data[position : position + self._left]
-                out.append(piece)
-                self._left -= len(piece)
-                position += len(piece)
-                continue
-            newline = data.find(b"\n", position)
-            if newline < 0:
-                out.append(self._keep(data[position:]))
-                break
-            line = self._line + data[position : newline + 1]
-            self._line = b""
-            position = newline + 1
-            if not self._understand(line):
-                out += (line, data[position:])
-                break
-        if self.done:
-            self.surplus = data[position:]
-        return b"".join(out)
-
-    def _keep(self, part: bytes) -> bytes:
-        self._line += part
-        if len(self._line) <= _LONGEST_CHUNK_LINE_BYTES:
-            return b""
-        if self._trailer:
-            self._line = b"x"  # only whether the line is empty matters
-            return b""
-        self.broken = True
-        held, self._line = self._line, b""
-        return held
-
-    def _understand(self, line: bytes) -> bool:
-        empty = line in (b"\r\n", b"\n")
-        if self._trailer:
-            self.done = empty
-            return True
-        if empty and self.begun:  # the end of the chunk before, or one line end too many
-            return True
-        size = _CHUNK_SIZE.match(line)
-        if size is None:
-            self.broken = True
-            return False
-        self.begun = True
-        self._left = int(size[1], 16)
-        self._trailer = self._left == 0
-        return True
 
 
 def entity(block: IO[bytes]) -> Iterator[bytes]:

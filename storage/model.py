@@ -309,6 +309,7 @@ class Exchange:
     headers: tuple[tuple[str, str], ...] = ()
     """Fields of the answer in wire order, as latin-1, unfolded; names keep their case."""
     block_digest: str | None = None
+    """Of all bytes of the answer; None where it is in memory, and its record's writer makes it."""
     payload_digest: str | None = None
     payload_bytes: int = 0
     truncated: Truncation | None = None

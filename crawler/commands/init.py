@@ -44,6 +44,7 @@ confirm = ["1m", "10m", "1h", "6h"]       # looks again after a first bad look; 
 confirm_access = ["10m", "6h", "24h"]     # the same for login and pay walls
 down_after = "3d"                         # an outage this long is told
 requisites = true                         # keep images, style sheets, fonts, frames as well
+conditional = false                       # true: ask for a known page only if it has changed
 
 # A site is found by its start pages; one [[site]] for each.
 #

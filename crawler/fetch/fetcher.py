@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,6 @@ LARGEST_PAGE_BYTES = 2 * 1024 * 1024
 """Decoded bytes of a page given to spiders; the record keeps all that came."""
 LARGEST_SITEMAP_BYTES = 50 * 1024 * 1024
 """What the sitemaps.org protocol allows one, unpacked; only one such is read at a time."""
-CUT_BY_US = "the crawler was stopped in the middle of this exchange"
 TEXT_TYPES = ("text/", "xml", "json", "html")
 
 
@@ -184,11 +184,6 @@ class Fetcher:
         host = host_of(url)
         condition = ticket.conditions.get(url)
         headers = self._headers if condition is None else (*self._headers, *condition.headers)
-        async with self._pace.turn(host, delay=self._delay(ticket.site, url)):
-            exchange = await self._client.fetch(WireRequest(url=url, headers=headers))
-        was_cut = self._over and exchange.outcome not in ANSWERED
-        if was_cut:
-            exchange = replace(exchange, reason=CUT_BY_US)
         asked = Asked(
             role=role,
             via=via,
@@ -196,21 +191,42 @@ class Fetcher:
             site=ticket.site.name,
             condition=condition.original if condition is not None else None,
         )
+        async with self._pace.turn(host, delay=self._delay(ticket.site, url)):
+            exchange = await self._client.fetch(
+                WireRequest(url=url, headers=headers),
+                abandoned=lambda cut: self._keep_abandoned(cut, asked),
+            )
+        not_ours = condition is not None and not condition.is_met_by(exchange.headers)
+        if exchange.outcome is Outcome.NOT_MODIFIED and not_ours:
+            # It speaks of a page that we do not have: kept as what came, and asked for again whole.
+            del ticket.conditions[url]
+            with contextlib.closing(exchange.answer or io.BytesIO()):
+                self._keep(ticket, exchange, replace(asked, condition=None), hop=hop)
+            return await self._exchange(ticket, url, role=role, hop=hop, via=via)
+        return await self._taken(ticket, exchange, asked, hop=hop)
+
+    async def _taken(
+        self, ticket: Ticket, exchange: Exchange, asked: Asked, *, hop: int
+    ) -> Fetched:
+        """Keep an exchange that was made, and read what there is to be read in it."""
+        was_cut = self._over and exchange.outcome not in ANSWERED
         with contextlib.ExitStack() as answers:
-            # An attempt on a kept connection that had died comes first: it may have been seen.
-            made = (*exchange.earlier, exchange)
-            for one in made:
+            for one in (*exchange.earlier, exchange):
                 if one.answer is not None:
                     answers.enter_context(contextlib.closing(one.answer))
-            # Kept before anything is read out of them: nothing that came can be lost by reading it.
-            rows = [row_of(one, *self._keeper.append(one, asked), role, hop) for one in made]
-            ticket.captures += rows
-            row = rows[-1]
+            try:
+                await self._keeper.prepare(exchange)
+            finally:
+                # Kept before anything is read out of it, and whoever gave it up meanwhile.
+                row = self._keep(ticket, exchange, asked, hop=hop)
             if was_cut:
-                raise PaceOverError(f"the worker ends, {url} is visited again")
-            self._obey_retry_after(host, exchange)
-            to_be_read = row.location is None and not ticket.has_read(row)
-            body = await self._body(ticket, exchange, role) if to_be_read else b""
+                raise PaceOverError(f"the worker ends, {row.url} is visited again")
+            self._obey_retry_after(host_of(row.url), exchange)
+            is_page = asked.role in (Role.TARGET, Role.REDIRECT)
+            if is_page:
+                ticket.page_name = _page_name(ticket, row, exchange)
+            to_be_read = row.location is None and not (is_page and ticket.was_read)
+            body = await self._body(ticket, exchange, asked.role) if to_be_read else b""
         chain = exchange.tls.chain if exchange.tls is not None else ()
         return Fetched(
             capture=row,
@@ -220,6 +236,23 @@ class Fetcher:
             took=exchange.took,
             certificate=next(iter(chain), None),
         )
+
+    def _keep(self, ticket: Ticket, exchange: Exchange, asked: Asked, *, hop: int) -> Capture:
+        """Append an exchange and what was tried before it, and return its row."""
+        # An attempt on a kept connection that had died comes first: it may have been seen.
+        made = (*exchange.earlier, exchange)
+        rows = [row_of(one, *self._keeper.append(one, asked), asked.role, hop) for one in made]
+        ticket.captures += rows
+        return rows[-1]
+
+    def _keep_abandoned(self, exchange: Exchange, asked: Asked) -> None:
+        """Keep what came of an exchange nobody waits for any more, such as of a lost claim.
+
+        The server saw it, so it has its records. It has no row: its target is visited again. A 304
+        is kept as what came, because nobody looks any more whether it speaks of what we have.
+        """
+        with contextlib.closing(exchange.answer or io.BytesIO()):
+            self._keeper.append(exchange, replace(asked, condition=None))
 
     def _obey_retry_after(self, host: str, exchange: Exchange) -> None:
         """Leave a host alone that asks for it (RFC 9110 §10.2.3).
@@ -247,6 +280,19 @@ class Fetcher:
     def _delay(self, site: Site, url: str) -> timedelta:
         known = self._rules.get(origin_of(url), now=asyncio.get_running_loop().time())
         return max(site.delay, known.delay()) if known is not None else site.delay
+
+
+def _page_name(ticket: Ticket, row: Capture, exchange: Exchange) -> str | None:
+    """Return the name of what a spider is given to read; None where it is given nothing whole."""
+    if row.outcome not in ANSWERED or row.location is not None:
+        return None
+    fields = exchange.headers
+    if row.outcome is Outcome.NOT_MODIFIED:
+        condition = ticket.conditions.get(row.url)
+        if condition is None or row.refers_to is None:
+            return None
+        fields = condition.fields  # those of a 304 need not say what it stands for
+    return ticket.name_of(row.url, row.payload_digest, fields)
 
 
 def origin_of(url: str) -> str:

@@ -39,6 +39,11 @@ class Keeper:
         self._syncing: asyncio.Future[None] | None = None
         self._waiting: asyncio.Future[None] | None = None
 
+    async def prepare(self, exchange: Exchange) -> None:
+        """Do what ``append`` would have to wait for; only large answers make it wait at all."""
+        if self._originals is not None:
+            await self._originals.prepare(exchange)
+
     def append(self, exchange: Exchange, asked: Asked) -> tuple[Kept, Original | None]:
         """Append the records of an exchange; they are safe only after ``synced``.
 

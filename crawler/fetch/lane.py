@@ -89,7 +89,7 @@ async def _read(
     response: Response, *, ticket: Ticket, spider: SiteSpider, reading: Reading
 ) -> None:
     try:
-        if not ticket.has_read(ticket.captures[-1]):
+        if not ticket.was_read:
             await reading.read(response, ticket=ticket, spider=spider)
     finally:
         ticket.done()

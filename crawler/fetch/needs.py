@@ -39,7 +39,7 @@ class Named:
     """Address of the document that names them."""
     needs: tuple[Missing, ...]
     again: bool
-    """Whether what was missing of the target at earlier visits is taken up as well."""
+    """Whether what stands on the target's list already is taken up as well."""
     room: int
     """How many more may be fetched at this visit."""
 
@@ -135,16 +135,13 @@ def _put_off(need: Missing, reason: str, *, until: datetime) -> Missing:
     return replace(need, outcome=None, status=None, reason=reason, next_try_at=until)
 
 
-def is_read_anew(target: Target, site: Site, *, now: datetime) -> bool:
-    """Say whether a page is to be read at this visit even if it is as it was.
+def reading_turn(target: Target, site: Site, *, now: datetime) -> int:
+    """Return a number that changes when a page is to be read again even if it is as it was.
 
     Only a page that is read names its requisites, so that old ones are fetched again; that is done
     in every half of ``requisites_every`` since the page was found.
     """
-    if not site.requisites or target.last_visit_at is None:
-        return False
-    half = site.requisites_every / 2
-    return (now - target.found_at) // half != (target.last_visit_at - target.found_at) // half
+    return (now - target.found_at) // (site.requisites_every / 2) if site.requisites else 0
 
 
 def refusal_of(need: Missing, site: Site) -> str | None:

@@ -54,6 +54,7 @@ def _read(response: Response, ticket: Ticket, spider: SiteSpider) -> None:
                 return  # the visit was given up
             _take(one, ticket=ticket, spider=spider, found_on=response.url)
     except Exception:
+        ticket.unread()
         logger.exception(
             "spider failed on a page; the page is kept, its links are not followed",
             extra={"site": ticket.site.name, "spider": spider.name, "url": ticket.target.url},

@@ -32,7 +32,7 @@ class RecaptureLane:
         """
         try:
             fetched = await self._fetcher.page(ticket)
-            if fetched.capture.outcome in ANSWERED and not ticket.has_read(fetched.capture):
+            if fetched.capture.outcome in ANSWERED and not ticket.was_read:
                 await self._read(fetched, ticket, spider)
         finally:
             ticket.done()

@@ -2,6 +2,8 @@
 
 What is to be fetched is written down first, as missing, and taken from that list when it is had: a
 visit that is cut short loses nothing, and what fails is tried again at a later visit of the page.
+What the page itself needs was written down with its visit; what a style sheet or a frame needs is
+written down before that counts as had.
 """
 
 import asyncio
@@ -10,13 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from urllib.parse import urlsplit
 
-from crawler.fetch.fetcher import Fetched, Fetcher
+from crawler.fetch.fetcher import Fetched, Fetcher, field_of
 from crawler.fetch.guard import refused_url
 from crawler.fetch.keeper import Keeper
 from crawler.fetch.needs import LEAD_ON, MOST_REQUISITES, Named, after_try, needs_of
 from crawler.fetch.pace import Pace, PaceOverError
-from crawler.fetch.ticket import Ticket
+from crawler.fetch.ticket import Condition, Ticket
+from spiders.reading.manifests import manifest_requisites
 from spiders.reading.requisites import frame_requisites, sheet_requisites
 from storage.host import host_of
 from storage.model import (
@@ -28,6 +32,7 @@ from storage.model import (
     Visit,
     payload_captures,
 )
+from storage.warc.reader import StoredPage
 
 MOST_HOSTS = 6
 """Hosts asked at once for one page; each of them gets one request at a time."""
@@ -37,6 +42,8 @@ LONGEST_WAIT = timedelta(seconds=30)
 """A host that wants to be left alone for longer is given back, and its requisites wait."""
 HELD = frozenset({Outcome.OK, Outcome.NOT_MODIFIED})
 """How the last hop of a requisite ends that the archive has; all else is missing."""
+
+UNREADABLE = "it was not sent again, and what is held of it cannot be read"
 
 _FRAME_TYPES = ("html", "svg")
 
@@ -61,6 +68,14 @@ class Shelf(Protocol):
         """Write a batch: what is had is missing no more."""
         ...
 
+    async def condition_of(self, need: Missing) -> Condition | None:
+        """Return what its site holds of a requisite that may be called unchanged, or None."""
+        ...
+
+    async def stored(self, site: str, url: str) -> StoredPage | None:
+        """Return the newest requisite of a site at an address, or None if it cannot be read."""
+        ...
+
 
 class Gatherer:
     """Fetch the requisites of pages."""
@@ -69,10 +84,10 @@ class Gatherer:
         self._parts = _Parts(fetcher=fetcher, keeper=keeper, pace=pace)
 
     async def gather(self, ticket: Ticket, visit: Visit, *, shelf: Shelf) -> None:
-        """Fetch and keep what the page of a visit needs and the site does not have yet.
+        """Fetch and keep what is listed as missing of a visit's page and is to be tried now.
 
-        Also what was missing at earlier visits and is to be tried again, be the page read or not.
-        Raise StorageError when it cannot be kept.
+        What the page named at this visit was listed with it; what was missing at earlier visits is
+        tried again, be the page read or not. Raise StorageError when it cannot be kept.
         """
         page = payload_captures(ticket.captures)[-1]
         if ticket.site.requisites and page.outcome in HELD:
@@ -109,7 +124,7 @@ class _Round:
     async def run(self, page_url: str) -> None:
         """Fetch until nothing is left; what came is written also when the worker ends."""
         try:
-            await self._enter(self._ticket.requisites, via=page_url, depth=0)
+            await self._enter((), via=page_url, depth=0)
             while self._start():
                 await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
                 await self._take_done()
@@ -129,7 +144,10 @@ class _Round:
             await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def _enter(self, requisites: Iterable[Requisite], *, via: str, depth: int) -> None:
-        """Queue what a document needs and the site does not have, sheets and frames first."""
+        """Queue what a document needs and the site does not have, sheets and frames first.
+
+        At depth 0, the page, it is what stands on its list.
+        """
         target, now = self._ticket.target, datetime.now(UTC)
         named = Named(
             target=target,
@@ -163,7 +181,13 @@ class _Round:
     async def _ask(self, host: str, need: Missing) -> tuple[Missing, Fetched | None]:
         if self._parts.pace.wait_of(host) >= LONGEST_WAIT:
             return need, None
-        return need, await self._parts.fetcher.requisite(self._ticket, need.url, via=need.via)
+        ticket = self._ticket
+        if ticket.site.conditional and (known := await self._shelf.condition_of(need)) is not None:
+            ticket.conditions[need.url] = known
+        try:
+            return need, await self._parts.fetcher.requisite(ticket, need.url, via=need.via)
+        finally:
+            ticket.conditions.pop(need.url, None)
 
     async def _take_done(self) -> None:
         for task in [one for one in self._asking if one.done()]:
@@ -174,14 +198,32 @@ class _Round:
                 wait = self._parts.pace.wait_of(host_of(need.url))
                 reason = "its host asked to be left alone for a while"
                 self._missing.append(replace(need, reason=reason, next_try_at=now + wait))
-            elif fetched.capture.outcome in HELD:
-                self._had.append(need.url)
-                await self._go_on(need, fetched)
-            else:
+            elif fetched.capture.outcome not in HELD:
                 self._missing.append(after_try(need, fetched.capture, now=now))
+            elif need.kind not in LEAD_ON:
+                self._had.append(need.url)
+            elif (whole := await self._whole(fetched)) is None:
+                self._missing.append(replace(need, reason=UNREADABLE, next_try_at=now))
+            else:
+                self._had.append(need.url)
+                await self._go_on(need, whole)
+
+    async def _whole(self, fetched: Fetched) -> Fetched | None:
+        """Return what was fetched with what a 304 stands for, or None if that cannot be read.
+
+        What a style sheet needs may be old although it is as it was itself.
+        """
+        row = fetched.capture
+        if row.outcome is not Outcome.NOT_MODIFIED:
+            return fetched
+        stored = await self._shelf.stored(self._ticket.site.name, row.url)
+        if stored is None:
+            return None
+        kind = field_of(stored.headers, "content-type")
+        return replace(fetched, body=stored.body, capture=replace(row, content_type=kind))
 
     async def _go_on(self, need: Missing, fetched: Fetched) -> None:
-        """Enter what a style sheet or the document of a frame needs in its turn."""
+        """Enter what a style sheet, the document of a frame or a manifest needs in its turn."""
         found = await asyncio.to_thread(nested, need, fetched)
         if found:
             await self._enter(found, via=fetched.capture.url, depth=need.depth + 1)
@@ -199,7 +241,7 @@ class _Round:
 
 
 def nested(need: Missing, fetched: Fetched) -> Sequence[Requisite]:
-    """Return what a requisite needs in its turn, where it is a style sheet or a document."""
+    """Return what a requisite needs in its turn: a style sheet, a document or a manifest."""
     return [one for one in _nested(need, fetched) if refused_url(one.url) is None]
 
 
@@ -215,8 +257,14 @@ def _nested(need: Missing, fetched: Fetched) -> Iterator[Requisite]:
         yield from sheet_requisites(fetched.body, **facts, encoding=need.encoding)
     elif need.kind in LEAD_ON and is_document:
         yield from frame_requisites(fetched.body, **facts)
+    elif need.kind is RequisiteKind.DATA and _is_manifest(fetched.capture.url, kind):
+        yield from manifest_requisites(fetched.body, url=fetched.capture.url)
 
 
 def _leads_nowhere(need: Missing) -> bool:
     """Order what leads to more requisites before the rest."""
     return need.kind not in LEAD_ON
+
+
+def _is_manifest(url: str, content_type: str) -> bool:
+    return "json" in content_type.lower() or urlsplit(url).path.endswith(".webmanifest")

@@ -2,6 +2,8 @@
 
 import hashlib
 import inspect
+import sys
+from functools import cache
 from importlib import import_module
 
 from crawler import plugins
@@ -67,9 +69,12 @@ class Roster:
 
 
 def _name(kind: type[SiteSpider], site: Site) -> str:
-    try:
-        source = inspect.getsource(inspect.getmodule(kind) or kind)
-    except (OSError, TypeError):  # a spider that has no file is known by its class alone
-        source = kind.__qualname__
-    told = f"{release()}\0{source}\0{site!r}"
+    told = f"{release()}\0{_source(kind.__mro__)}\0{site!r}"
     return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+@cache  # once, when it is loaded: a file that is edited later is not what runs
+def _source(classes: tuple[type, ...]) -> str:
+    """Return the text of the files that a spider and what it stands on are made of."""
+    parts = [one.__module__ for one in classes if one.__module__.startswith("spiders.")]
+    return "\0".join(inspect.getsource(sys.modules[name]) for name in dict.fromkeys(parts))

@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from storage.model import (
-    ANSWERED,
     Capture,
     Found,
     Original,
@@ -20,12 +21,16 @@ from storage.model import (
     payload_captures,
 )
 
+Fields = Sequence[tuple[str, str]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """What a conditional request says we have (RFC 9110 §13.1), and the record we have it in."""
 
     original: Original
+    fields: tuple[tuple[str, str], ...]
+    """Header fields of the answer that we have."""
     etag: str = ""
     last_modified: str = ""
 
@@ -34,6 +39,40 @@ class Condition:
         """Return the fields of the request, as the server wrote their values."""
         written = ((b"If-None-Match", self.etag), (b"If-Modified-Since", self.last_modified))
         return tuple((name, value.encode("latin-1")) for name, value in written if value)
+
+    def is_met_by(self, fields: Fields) -> bool:
+        """Say whether a 304 with these fields speaks of what we have: its entity tag, if any, is.
+
+        Compared weakly, as is meant for If-None-Match (RFC 9110 §13.1.2).
+        """
+        told = first_of(fields, "etag").removeprefix("W/")
+        return not told or told == self.etag.removeprefix("W/")
+
+
+def condition_of(original: Original, fields: tuple[tuple[str, str], ...]) -> Condition | None:
+    """Return how to ask for an answer only if it changed; None where the server gave no means.
+
+    A date alone counts only where the answer came a second or more after it: within the second the
+    page may have changed once more (RFC 9110 §8.8.2.2).
+    """
+    etag, last_modified = first_of(fields, "etag"), first_of(fields, "last-modified")
+    if not etag and not _is_strong(last_modified, first_of(fields, "date")):
+        last_modified = ""
+    if not etag and not last_modified:
+        return None
+    return Condition(original=original, fields=fields, etag=etag, last_modified=last_modified)
+
+
+def _is_strong(last_modified: str, answered: str) -> bool:
+    try:
+        return parsedate_to_datetime(answered) > parsedate_to_datetime(last_modified)
+    except (ValueError, TypeError, OverflowError):  # no dates, or one with and one without a zone
+        return False
+
+
+def first_of(fields: Fields, name: str) -> str:
+    """Return the first value of a header field, its name in lower case, or an empty text."""
+    return next((value for key, value in fields if key.lower() == name), "")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -51,6 +90,8 @@ class Ticket:
     """By address, what need not be sent again where it has not changed."""
     read_with: str = ""
     """Names the spider and its settings; what was read with another is read again."""
+    page_name: str | None = None
+    """Names what the spider is given to read at this visit (``name_of``)."""
     reason: str = ""
     """Why the visit ended, where its last exchange does not say it."""
     read: asyncio.Future[None] = field(default_factory=asyncio.Future)
@@ -61,19 +102,26 @@ class Ticket:
         """Return what robots.txt means to this visit: the target's own word, else the site's."""
         return self.target.robots or self.site.robots
 
-    def has_read(self, row: Capture) -> bool:
-        """Say whether the spider has read this very page of the target, so that it adds nothing."""
-        if row.role not in (Role.TARGET, Role.REDIRECT) or row.payload_digest is None:
-            return False
-        return self.target.read_as == self.name_of(row.url, row.payload_digest)
+    @property
+    def was_read(self) -> bool:
+        """Whether the spider has read this very page of the target, so that it adds nothing."""
+        return self.page_name is not None and self.page_name == self.target.read_as
 
-    def name_of(self, url: str, payload_digest: str) -> str:
-        """Return a name for what the spider reads: its own, and the address and digest of the page.
+    def name_of(self, url: str, payload_digest: str | None, fields: Fields) -> str | None:
+        """Return a name for what a spider reads; None where it can have none.
 
-        A page of this name was read with the same spider and settings.
+        It is made of the spider's own name, and of address, bytes, type and coding of the page:
+        what has the same name was read with the same spider and settings.
         """
-        read = f"{self.read_with} {payload_digest} {url}"
-        return hashlib.blake2b(read.encode(), digest_size=12).hexdigest()
+        if not self.read_with or payload_digest is None:
+            return None
+        kind, coding = first_of(fields, "content-type"), first_of(fields, "content-encoding")
+        read = f"{self.read_with}\0{payload_digest}\0{url}\0{kind}\0{coding}"
+        return hashlib.blake2b(read.encode("utf-8", "replace"), digest_size=12).hexdigest()
+
+    def unread(self) -> None:
+        """Take back that the page counts as read: its spider failed."""
+        self.page_name = None
 
     def done(self) -> None:
         """Say that the page was read, or that there is none to read."""
@@ -100,12 +148,8 @@ class Ticket:
             status=last.status,
             captures=tuple(self.captures),
             found=tuple(self.found),
-            read_as=self._read_as(last),
+            read_as=self.page_name,
         )
-
-    def _read_as(self, last: Capture) -> str | None:
-        read = last.outcome in ANSWERED and last.location is None and self.read_with
-        return self.name_of(last.url, last.payload_digest) if read and last.payload_digest else None
 
 
 def new_ticket(target: Target, site: Site, *, worker: str) -> Ticket:

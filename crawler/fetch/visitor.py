@@ -1,7 +1,6 @@
 """Make one visit: the page and its redirects through the engine, then what the page needs."""
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import urljoin
@@ -9,7 +8,7 @@ from urllib.parse import urljoin
 from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.keeper import Keeper
 from crawler.fetch.lane import EngineLane
-from crawler.fetch.needs import is_read_anew
+from crawler.fetch.needs import reading_turn
 from crawler.fetch.recapture import RecaptureLane
 from crawler.fetch.requisites import Gatherer, Shelf
 from crawler.fetch.roster import Roster, SpiderFileError, load
@@ -68,10 +67,9 @@ class Visitor:
         A target that was read before takes the recapture lane. Raise StorageError when the records
         cannot be kept, CrawlerError when the engine is gone; what the web does is in the ticket.
         """
-        if is_read_anew(target, site, now=datetime.now(UTC)):
-            target = replace(target, read_as=None)
         ticket = new_ticket(target, site, worker=self._worker)
-        spider, ticket.read_with = await self._spider(target, site, memory)
+        spider, name = await self._spider(target, site, memory)
+        ticket.read_with = f"{name} {reading_turn(target, site, now=ticket.started_at)}"
         if target.found_by is FoundBy.START and ticket.robots is not Robots.IGNORE:
             await self._sitemaps(ticket, spider)
         if site.conditional and target.read_as is not None:
@@ -119,9 +117,9 @@ class Visitor:
         condition = await memory.condition(ticket.target)
         if condition is None:
             return
-        original = condition.original
-        if ticket.target.read_as == ticket.name_of(ticket.target.url, original.payload_digest):
-            ticket.conditions[ticket.target.url] = condition
+        url, held = ticket.target.url, condition.original.payload_digest
+        if ticket.target.read_as == ticket.name_of(url, held, condition.fields):
+            ticket.conditions[url] = condition
 
     async def _sitemaps(self, ticket: Ticket, spider: SiteSpider) -> None:
         """Find the sitemaps that robots.txt names (sitemaps.org protocol), on a start page only."""

@@ -13,6 +13,7 @@ from lxml import etree
 from spiders.address import absolute
 from spiders.reading.charsets import page_text, sheet_text
 from spiders.reading.styles import LONGEST_REFERENCE, Written, style_references
+from spiders.reading.tags import bounded
 from storage.model import Requisite, RequisiteKind
 
 MOST_REQUISITES = 5000
@@ -110,7 +111,7 @@ def base_of(root: etree._Element, url: str) -> str:
 def tree_of(text: str) -> "etree._Element | None":
     """Return the tree of an HTML text, or None where there is nothing to hold on to."""
     # NULs end the page for libxml2; a browser drops them.
-    data = text.replace("\x00", "").encode("utf-8", "replace")
+    data = bounded(text.replace("\x00", "")).encode("utf-8", "replace")
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, huge_tree=True)
     try:
         return etree.fromstring(data, parser)

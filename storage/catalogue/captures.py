@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, bindparam, or_, select
 
 from storage.catalogue.dialects import portions
 from storage.catalogue.tables import captures
@@ -25,6 +25,8 @@ _ONE = select(*COLUMNS).order_by(captures.c.captured_at.desc(), captures.c.id.de
 
 # Made once, not with each visit: putting a statement together costs more than running it.
 _WHOLE = _ONE.where(
+    # A 304 that was not asked for stands for no page.
+    or_(captures.c.outcome == Outcome.OK, captures.c.refers_to.is_not(None)),
     captures.c.outcome.in_((Outcome.OK, Outcome.NOT_MODIFIED)),
     captures.c.record_file.is_not(None),
     captures.c.payload_digest.is_not(None),

@@ -31,6 +31,9 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 30
 """How long a writer waits for the one before it."""
 
+LOOKUP_PATIENCE_MS = 200
+"""How long a look-up waits, in an event loop, for a log that is being recovered."""
+
 _MOST_VALUES = 500
 """Values of one IN list: SQLite allows 32,766 variables, PostgreSQL 65,535; both plan 500 well."""
 
@@ -90,6 +93,7 @@ def standing(engine: Engine) -> Connection:
     if engine.dialect.name == "sqlite":
         # Nothing begins a transaction there but the engine's own BEGIN, which only comes with
         # statements that go through SQLAlchemy.
+        db.connection.cursor().execute(f"PRAGMA busy_timeout = {LOOKUP_PATIENCE_MS}")
         return db
     return db.execution_options(isolation_level="AUTOCOMMIT")
 

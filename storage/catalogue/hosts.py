@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     and_,
@@ -23,14 +24,14 @@ from storage.catalogue.tables import hosts, sites, targets
 from storage.model import TargetState
 
 # Made once, not with each visit: putting a statement together costs more than running it.
+_NAMES: BindParameter[str] = bindparam("names", expanding=True)
 _GONE = select(sites.c.name).where(sites.c.name == targets.c.site, sites.c.gone == true())
 # No IN list, which cannot be part of a statement that is run for many rows at once.
 _WATCHED = or_(targets.c.state == TargetState.ACTIVE, targets.c.state == TargetState.ONCE)
 _WAITS = and_(_WATCHED, ~_GONE.exists())
 _HEAD = select(func.min(targets.c.queue_at)).where(targets.c.host == hosts.c.host).scalar_subquery()
-_SETTLE = update(hosts).where(hosts.c.host.in_(bindparam("names", expanding=True)))
+_SETTLE = update(hosts).where(hosts.c.host.in_(_NAMES))
 _SETTLE = _SETTLE.values(head_due_at=_HEAD)
-_NAMES = bindparam("names", expanding=True)
 _KNOWN = select(hosts.c.host).where(hosts.c.host.in_(_NAMES))
 _HOLD = _KNOWN.order_by(hosts.c.host).with_for_update()
 

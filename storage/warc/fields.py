@@ -1,6 +1,5 @@
 """Spell the named fields of WARC records: addresses, dates, digests, protocols (WARC/1.1 §5)."""
 
-import base64
 import hashlib
 import itertools
 import os
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote
 
+from storage.digest import labelled
 from storage.errors import RecordError
 
 VERSION = "WARC/1.1"
@@ -80,7 +80,7 @@ def digest(pieces: Iterable[bytes]) -> str:
     sha1 = hashlib.sha1(usedforsecurity=False)
     for piece in pieces:
         sha1.update(piece)
-    return "sha1:" + base64.b32encode(sha1.digest()).decode("ascii")
+    return labelled(sha1.digest())
 
 
 def named_fields(fields: Iterable[tuple[str, str]]) -> bytes:

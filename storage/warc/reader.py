@@ -96,20 +96,29 @@ def _original(ref: RecordRef, record: StoredRecord) -> Original:
 
 
 def kept_head(archive: Archive, ref: RecordRef) -> tuple[Original, tuple[tuple[str, str], ...]]:
-    """Return what a revisit must say of the record, and the header fields of the answer in it."""
+    """Return what a revisit must say of the record, and the header fields of the answer in it.
+
+    Of a revisit its original is read too: both are sound when this returns.
+    """
     record = read(archive, ref)
     with record.block:
         head = parse_head(record.block.read(_HEAD_BYTES))
-    return _original(ref, record), head.fields if head is not None else ()
+    original = _original(ref, record)
+    if record.type == "revisit":
+        check(archive, original)
+    return original, head.fields if head is not None else ()
 
 
-def exists(archive: Archive, name: str) -> bool:
-    """Say whether a WARC file of this base name lies where its date says, finished or growing."""
-    file = _place_of(archive, name)
-    if file is None:
-        return False
-    path = archive.path(file)
-    return path.exists() or path.with_name(path.name + OPEN).exists() or path.exists()
+def check(archive: Archive, held: Original) -> None:
+    """Read the record of an original and hold it to its digests; RecordError if it is not sound."""
+    file = _place_of(archive, held.place[0]) if held.place else None
+    if held.place is None or file is None:
+        raise RecordError(f"{fields.one_line(held.uri[:200])} is kept nobody knows where")
+    place = held.place[1]
+    record = _read(archive, file, offset=place, length=None, digest=held.payload_digest)
+    record.block.close()
+    if record.id != held.record_id:
+        raise RecordError(f"the record at {place} of {file} is {record.id}, not {held.record_id}")
 
 
 def _read(
@@ -169,14 +178,21 @@ def _opened(archive: Archive, file: str) -> Iterator[IO[bytes]]:
     raise MemberError("the file is missing")
 
 
-def _page(ref: RecordRef, record: StoredRecord, *, limit_bytes: int) -> StoredPage:
+def _page(
+    ref: RecordRef,
+    record: StoredRecord,
+    *,
+    limit_bytes: int,
+    headers: tuple[tuple[str, str], ...] | None = None,
+) -> StoredPage:
+    """Return the page in a response record, read by ``headers`` where a revisit has its own."""
     if record.type != "response":
         raise RecordError(f"{_named(ref, record)} is a {record.type} record and holds no page")
     head = parse_head(record.block.read(_HEAD_BYTES))
     if head is None:
         raise RecordError(f"{_named(ref, record)} holds an answer that is not HTTP")
     record.block.seek(0)
-    codings = codings_of(head.fields)
+    codings = codings_of(head.fields if headers is None else headers)
     return StoredPage(
         url=record.url,
         at=record.at,
@@ -195,9 +211,10 @@ def _revisited_page(
         raise RecordError(f"{_named(ref, record)} is a revisit that does not say where its page is")
     digest = record.header("WARC-Payload-Digest")
     first = _read(archive, file, offset=place[1], length=None, digest=digest)
-    with first.block:
-        body = _page(ref, first, limit_bytes=limit_bytes)
     own = parse_head(record.block.read(_HEAD_BYTES))
+    with first.block:
+        headers = own.fields if own is not None else None
+        body = _page(ref, first, limit_bytes=limit_bytes, headers=headers)
     return StoredPage(
         url=record.url,
         at=record.at,

@@ -7,7 +7,7 @@ show them in its place.
 
 import hashlib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -53,13 +53,24 @@ class Facts:
     site: str = ""
 
 
+MOST_CHAINS = 10_000
+"""Certificate chains of one file that are remembered, some 2 MB; a forgotten one is kept again."""
+
+
 @dataclass(slots=True)
 class FileFacts:
     """What the records of one WARC file share: the stock of ids, warcinfo, certificates."""
 
     ids: Iterator[str]
     warcinfo_id: str
-    chains: dict[tuple[bytes, ...], str] = field(default_factory=dict)
+    chains: dict[bytes, str] = field(default_factory=dict)
+    """Ids of the records of certificates, by the digest of the chain; never more than a few."""
+
+    def note(self, chains: Mapping[bytes, str]) -> None:
+        """Remember certificates that were written; what was not needed for long is forgotten."""
+        self.chains.update(chains)
+        while len(self.chains) > MOST_CHAINS:
+            del self.chains[next(iter(self.chains))]
 
 
 class Record(NamedTuple):
@@ -108,7 +119,7 @@ class Layout:
         self.records: list[Record] = []
         self.main = -1
         self.asked = bool(exchange.request)
-        self.chains: dict[tuple[bytes, ...], str] = {}
+        self.chains: dict[bytes, str] = {}
         self._exchange = exchange
         self._file = file
         self._uri = fields.target_uri(exchange.url)
@@ -206,14 +217,16 @@ class Layout:
         """Add the certificates once a file: with every small page they would be a fifth of it."""
         if not tls.chain:
             return ""
-        known = self._file.chains.get(tls.chain)
+        # A digest, not the chain: a server may have new certificates for every connection.
+        key = hashlib.sha256(b"".join(tls.chain)).digest()
+        known = self._file.chains.get(key)
         if known is not None:
             return known
         pem = "".join(map(ssl.DER_cert_to_PEM_cert, tls.chain)).encode()
         fingerprint = hashlib.sha256(tls.chain[0]).hexdigest()
         uri = f"urn:x509:sha256:{fingerprint}"
         self._add(_CHAIN, pem, self._connection + _digest(pem), uri=uri)
-        self.chains[tls.chain] = self.records[-1].id
+        self.chains[key] = self.records[-1].id
         return self.records[-1].id
 
     def _identical_head(self, original: Original) -> bytes:

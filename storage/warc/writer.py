@@ -297,7 +297,7 @@ def _append(growing: _Growing, layout: Layout) -> Kept:
             RecordRef(file=file.name, offset=offset, length=length, digest=record.payload_digest)
         )
     sink.flush()
-    growing.facts.chains.update(layout.chains)
+    growing.facts.note(layout.chains)
     return Kept(
         record=refs[layout.main],
         request=refs[0] if layout.asked else None,

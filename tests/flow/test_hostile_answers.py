@@ -45,6 +45,8 @@ WHOLE = {
     "/endless/line": ("too_large", "length"),
     "/endless/interim": ("too_large", "length"),
     "/endless/blank": ("too_large", "length"),
+    "/endless/chunks": ("too_large", "length"),
+    "/endless/trailer": ("too_large", "length"),
 }
 """What each answer comes to while the limits are those of every archive."""
 

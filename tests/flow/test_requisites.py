@@ -1,19 +1,27 @@
 """A page with all it needs, on two hosts: fetched once, what is missing listed and tried again."""
 
+import asyncio
+import contextlib
+import itertools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from behaviours import Behaviour, End
-from server import Page, Site
+from behaviours import Behaviour, End, Part, Pause, message
+from server import Page, Request, Site
 from service import holdfast, listing, rows
 from sqlalchemy import and_, select, update
 
-from storage.catalogue import missing, tables, targets
+from crawler import build, opening
+from crawler.foreground import Foreground
+from crawler.worker import Worker
+from storage.catalogue import captures, missing, progress, sites, tables, targets
 from storage.catalogue.engine import Connection, open_catalogue
-from storage.model import Missing, Outcome
+from storage.model import Found, FoundBy, Missing, Outcome
+from storage.model import Site as Watched
 
 pytestmark = pytest.mark.flow
 
@@ -219,3 +227,58 @@ def test_a_picture_is_fetched_again_when_it_is_old(tmp_path: Path, site: Site) -
     assert site.requests("/picture.png") == 2
     (first, second) = listing("captures", archive, "--url", site.url("/picture.png"))
     assert first["payload_digest"] != second["payload_digest"]
+
+
+def test_a_run_waits_for_what_its_pages_need(tmp_path: Path, site: Site) -> None:
+    """All is visited and compared, and one picture is on its way: the run goes on until it is had.
+
+    Then nothing of the worker is left: no thread, no connection to the catalogue.
+    """
+    gate, idle = threading.Event(), itertools.count(1)
+
+    def picture(_: Request) -> Behaviour:
+        def parts() -> Iterator[Part]:
+            while not gate.is_set():
+                yield Pause(seconds=0.01)
+            yield message()
+
+        return Behaviour(parts=parts)
+
+    site.pages |= {"/mole": Page(200, {}, '<img src="/picture.png">' * 30), "/picture.png": picture}
+    own = opening.parts(made(tmp_path / "archive"))
+    now = datetime.now(UTC)
+    with own.catalogue.write() as db:
+        sites.put(db, [Watched(name="paper", delay=timedelta(0))])
+        page = Found(url=site.url("/mole"), found_by=FoundBy.USER)
+        targets.add(db, [page], site="paper", now=now, due_at=now)
+
+    def busy() -> bool:
+        with own.catalogue.read() as db:
+            of_run = progress.of_run(db, since=now, now=datetime.now(UTC), ids=None)
+        if of_run.due or of_run.unread or not site.requests("/picture.png"):
+            return True
+        if next(idle) == 3:  # a run that ended with the page would not have asked again
+            gate.set()
+        return False
+
+    async def run() -> Worker:
+        with build.reader(own) as reader:
+            worker = build.worker(own, name="w")
+            await Foreground(worker=worker, reader=reader, busy=busy).run()
+        return worker
+
+    worker = asyncio.run(asyncio.wait_for(run(), 60))
+    with own.catalogue.read() as db:
+        kept = {one.url: one.outcome for one in captures.listing(db)}
+    assert kept[site.url("/picture.png")] is Outcome.OK
+    own.catalogue.close()
+    names = [one.name for one in threading.enumerate()]
+    assert [one for one in names if one.startswith(("sync", "catalogue"))] == []
+    assert [one for one in open_files() if "catalogue.db" in one] == [], worker.name
+
+
+def open_files() -> Iterator[str]:
+    """Yield the names of the files that this process has open."""
+    for one in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
+            yield str(one.readlink())

@@ -87,7 +87,7 @@ def test_requisites_are_got_when_they_came_and_not_too_long_ago(db):
 
 
 def test_what_a_conditional_request_refers_to_is_the_newest_whole_capture(db):
-    """Later looks that failed, were cut, led elsewhere or are the page's requisites are not it."""
+    """Looks that failed, were cut, led elsewhere, or a 304 that nobody asked for, are not it."""
     (one,) = watch(db, A)
     (other,) = watch(db, B)
     assert captures.latest_whole(db, one.id) is None
@@ -102,6 +102,7 @@ def test_what_a_conditional_request_refers_to_is_the_newest_whole_capture(db):
             capture(A, at=later, outcome=Outcome.TIMEOUT),
             capture(A, at=later, outcome=Outcome.CLIENT_ERROR),
             capture(A, at=later, outcome=Outcome.REDIRECT),
+            capture(A, at=later, outcome=Outcome.NOT_MODIFIED),
             capture(A, at=later, digest=None),
             replace(capture(A, at=later), truncated=Truncation.LENGTH),
             replace(capture(A, at=later), record=None),

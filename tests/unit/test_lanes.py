@@ -16,8 +16,8 @@ from scrapy.http import Response
 from server import Page, Request, Site
 
 from crawler.errors import CrawlerError
-from crawler.fetch.fetcher import CUT_BY_US
 from crawler.fetch.ticket import Condition, Ticket
+from crawler.fetch.wire import CUT_BY_US
 from spiders.base import Requisite, SiteSpider
 from spiders.site import Spider
 from storage.model import Found, FoundBy, Outcome, Robots
@@ -278,7 +278,7 @@ def test_what_is_not_modified_is_kept_as_a_revisit(site: Site, tmp_path: Path, l
         original, headers = reader.kept_head(room.archive, record)
         assert ("ETag", '"a"') in headers
         second = again(room, first)
-        second.conditions[site.url("/a")] = Condition(original=original, etag='"a"')
+        second.conditions[site.url("/a")] = Condition(original=original, fields=headers, etag='"a"')
         await room.lane.fetch(second, spider)
         row = second.captures[-1]
         assert (row.outcome, row.status) == (Outcome.NOT_MODIFIED, 304)
@@ -310,3 +310,139 @@ def test_an_exchange_cut_by_the_end_of_the_worker_is_kept(
     kinds = [kind for kind, path, _ in records(tmp_path) if path == "/cut/body-stall"]
     assert kinds[0] == "request"
     assert any(f"reason: {CUT_BY_US}" in text for text in metadata(tmp_path))
+
+
+@pytest.mark.parametrize("path", ["/cut/nothing-stall", "/cut/body-stall"])
+def test_an_exchange_whose_visit_is_given_up_is_kept(
+    site: Site, tmp_path: Path, lane: str, path: str
+) -> None:
+    """A worker that lost its claim waits for no answer, but what the server saw has its records."""
+
+    async def work(room: Room) -> None:
+        ticket = room.ticket(site.url(path), robots=Robots.IGNORE)
+        visit = asyncio.create_task(room.lane.fetch(ticket, Counting(room.watched)))
+        await asyncio.to_thread(site.wait_for, path)
+        visit.cancel()
+        await asyncio.gather(visit, return_exceptions=True)
+        assert visit.cancelled()
+
+    run(site, tmp_path, work, lane=lane)
+    kept = [kind for kind, where, _ in records(tmp_path) if where == path]
+    assert (kept[0], kept[-1]) == ("request", "metadata")
+    [known] = [text for text in metadata(tmp_path) if "outcome: " in text]
+    assert f"reason: {CUT_BY_US}" in known
+    assert "role: target" in known
+    assert "site: paper" in known
+    assert site.requests(path) == 1
+
+
+def test_a_redirect_that_is_given_up_says_where_it_came_from(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """What is kept of the hop that was cut names the address before it and its way."""
+    site.pages["/from"] = Page(302, {"Location": "/cut/body-stall"})
+
+    async def work(room: Room) -> None:
+        ticket = room.ticket(site.url("/from"), robots=Robots.IGNORE)
+        visit = asyncio.create_task(room.lane.fetch(ticket, Counting(room.watched)))
+        await asyncio.to_thread(site.wait_for, "/cut/body-stall")
+        visit.cancel()
+        await asyncio.gather(visit, return_exceptions=True)
+
+    run(site, tmp_path, work, lane=lane)
+    [known] = [text for text in metadata(tmp_path) if CUT_BY_US in text]
+    assert f"via: {site.url('/from')}" in known
+    assert "hopsFromSeed: R" in known
+
+
+def test_a_304_of_another_page_is_not_believed(site: Site, tmp_path: Path, lane: str) -> None:
+    """One that names another entity tag is kept as what came, and the page asked for whole."""
+    body = b"<p>of many words</p>" * 30
+
+    def answer(request: Request) -> Page:
+        if "if-none-match" in request.headers:
+            return Page(304, {"ETag": '"other"'}, b"")
+        return Page(200, {"ETag": '"a"'}, body)
+
+    site.pages["/a"] = answer
+
+    async def work(room: Room) -> None:
+        spider = Counting(room.watched)
+        first = room.ticket(site.url("/a"), robots=Robots.IGNORE)
+        first.read_with = "this"
+        await room.lane.fetch(first, spider)
+        await room.keeper.synced()
+        record = first.captures[-1].record
+        assert record is not None
+        original, fields = reader.kept_head(room.archive, record)
+        second = again(room, first)
+        second.conditions[site.url("/a")] = Condition(original=original, fields=fields, etag='"a"')
+        await room.lane.fetch(second, spider)
+        assert [(one.status, one.refers_to is None) for one in second.captures] == [
+            (304, True),
+            (200, False),
+        ]
+
+    run(site, tmp_path, work, lane=lane)
+
+
+def test_a_304_that_nobody_asked_for_is_no_page(site: Site, tmp_path: Path, lane: str) -> None:
+    """It stands for nothing, and what it says is not taken for read."""
+    site.pages["/a"] = Page(304, {"ETag": '"a"'}, b"")
+
+    async def work(room: Room) -> None:
+        ticket = room.ticket(site.url("/a"), robots=Robots.IGNORE)
+        ticket.read_with = "this"
+        await room.lane.fetch(ticket, Counting(room.watched))
+        visit = ticket.visit(finished_at=AT)
+        assert (visit.outcome, visit.read_as) == (Outcome.NOT_MODIFIED, None)
+
+    run(site, tmp_path, work, lane=lane)
+
+
+class Failing(Counting):
+    """Fail at the first page."""
+
+    name = "failing"
+
+    def parse(self, response: Response) -> Iterator[Found | Requisite]:
+        """Take the page down, and fail if it is the first."""
+        yield from super().parse(response)
+        if len(self.given) == 1:
+            raise MemoryError
+
+
+def test_a_page_whose_spider_failed_is_read_again(site: Site, tmp_path: Path, lane: str) -> None:
+    """The same bytes are given to it until it has read them."""
+    site.pages["/a"] = Page(200, {}, b"<p>of many words" * 30)
+
+    async def work(room: Room) -> None:
+        spider = Failing(room.watched)
+        ticket = room.ticket(site.url("/a"), robots=Robots.IGNORE)
+        ticket.read_with = "this"
+        for _ in range(3):
+            await room.lane.fetch(ticket, spider)
+            ticket = again(room, ticket)
+        assert len(spider.given) == 2
+
+    run(site, tmp_path, work, lane=lane)
+
+
+def test_the_same_bytes_of_another_type_are_another_page(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """What came as a download and now comes as a page is read."""
+    kinds = iter(["application/octet-stream", "text/html", "text/html"])
+    body = b"<p>of many words" * 30
+    site.pages["/a"] = lambda _: Page(200, {"Content-Type": next(kinds)}, body)
+
+    async def work(room: Room) -> None:
+        spider = Counting(room.watched)
+        ticket = room.ticket(site.url("/a"), robots=Robots.IGNORE)
+        ticket.read_with = "this"
+        for _ in range(3):
+            await room.lane.fetch(ticket, spider)
+            ticket = again(room, ticket)
+        assert spider.given == [b"", body]
+
+    run(site, tmp_path, work, lane=lane)

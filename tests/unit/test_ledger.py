@@ -10,6 +10,7 @@ from catalogues import HOUR, MINUTE, NOW, found, opened, visit, watch
 from crawler import ledger, readings
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
+from crawler.ledger import Made
 from storage.catalogue import claims, deliveries, events, sites, standings, targets, texts, visits
 from storage.catalogue.engine import Catalogue
 from storage.model import (
@@ -17,11 +18,13 @@ from storage.model import (
     Article,
     Block,
     Capture,
+    Claim,
     Outcome,
     Phase,
     Role,
     Site,
     Standing,
+    Target,
     TargetState,
     Visit,
 )
@@ -53,19 +56,27 @@ def made(target_id: int, url: str = PAGE, *, outcome: Outcome = Outcome.OK) -> V
     )
 
 
+def keep(catalogue: Catalogue, done: Visit, *, target: Target, claim: Claim) -> Visit:
+    """Write one visit, as a worker writes many."""
+    one = Made(visit=done, target=target, site=SITE, claim=claim)
+    (kept,) = ledger.keep_visits(catalogue, [one])
+    assert isinstance(kept, Visit)
+    return kept
+
+
 def test_new_pages_are_told_in_a_digest_but_not_those_of_the_first_look(catalogue) -> None:
     """The first look at a page finds what is old; what a later one finds is new."""
     with catalogue.write() as db:
         (target,) = watch(db, PAGE)
         claim = claims.claim(db, worker="w", now=NOW, lease=HOUR, limit=9)
-    ledger.keep_visit(catalogue, made(target.id), target=target, site=SITE, claim=claim)
+    keep(catalogue, made(target.id), target=target, claim=claim)
     with catalogue.read() as db:
         assert events.listing(db) == []
         (new,) = [one for one in targets.listing(db) if one.url.endswith("/new")]
         again = targets.one(db, target.id)
     assert new.due_at == NOW
     later = replace(made(target.id), found=tuple(found(f"{PAGE}/later")))
-    ledger.keep_visit(catalogue, later, target=again, site=SITE, claim=claim)
+    keep(catalogue, later, target=again, claim=claim)
     with catalogue.read() as db:
         (event,) = events.listing(db)
         (delivery,) = deliveries.listing(db)
@@ -80,7 +91,7 @@ def test_a_page_that_became_watched_during_its_visit_is_planned(catalogue) -> No
         (once,) = watch(db, PAGE, state=TargetState.ONCE)
         claim = claims.claim(db, worker="w", now=NOW, lease=HOUR, limit=9)
         targets.set_state(db, [once.id], TargetState.ACTIVE)
-    ledger.keep_visit(catalogue, made(once.id), target=once, site=SITE, claim=claim)
+    keep(catalogue, made(once.id), target=once, claim=claim)
     with catalogue.read() as db:
         planned = targets.one(db, once.id)
     assert planned is not None

@@ -190,6 +190,57 @@ def test_garbage_after_good_chunks_is_passed_on():
     assert dechunker.begun
 
 
+@given(
+    chunks=some.lists(
+        some.tuples(
+            some.sampled_from([1, 2, 3, 15, 16, 64, 65, 300]),
+            some.sampled_from([b"%x", b"%X", b"00%x", b" %x ", b"%x;a=b"]),
+            some.sampled_from([b"\r\n", b"\n"]),
+            some.sampled_from([b"\r\n", b"\n", b"", b"\n\r\n"]),
+            some.sampled_from([1, 2, 31, 32, 33, 70, 150]),
+        ),
+        max_size=6,
+    ),
+    step=some.sampled_from([1, 7, 100, 1000, 100_000]),
+)
+def test_chunks_of_every_shape_in_any_number_come_apart(chunks, step):
+    """One after another or many at a time, cut by reads of any size: the same bytes come out."""
+    wire, body = bytearray(), bytearray()
+    for number, (size, form, line, end, times) in enumerate(chunks):
+        for turn in range(times):
+            data = (b"1\r\n%d\n%d\r\n" % (turn, number) * size)[:size]
+            wire += form % size + line + data + end
+            body += data
+    wire += b"0\r\nTrailer: x\r\n\r\nsurplus"
+    dechunker = Dechunker()
+    out = b"".join(dechunker.feed(bytes(wire[at : at + step])) for at in range(0, len(wire), step))
+    assert out == body
+    assert dechunker.done
+    assert dechunker.surplus == b"surplus"
+    assert dechunker.trailer_bytes == len(b"Trailer: x\r\n\r\n")
+
+
+def test_garbage_after_many_chunks_alike_is_passed_on():
+    """However far chunks were taken together, the first that is none is noticed."""
+    for times in range(30, 200):
+        dechunker = Dechunker()
+        assert dechunker.feed(b"1\r\nx\r\n" * times + b"1\rnx\r\n") == b"x" * times + b"1\rnx\r\n"
+        assert dechunker.broken
+
+
+def test_a_chunk_costs_a_fraction_of_its_bytes_in_objects():
+    """A body in chunks of one byte is taken apart without holding an object for each."""
+    wire = b"1\r\nx\r\n" * 40_000
+    dechunker = Dechunker()
+    tracemalloc.start()
+    try:
+        assert dechunker.feed(wire) == b"x" * 40_000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < len(wire)
+
+
 def test_the_last_chunk_makes_the_body_whole():
     """A server that closes after ``0`` without the empty line has sent everything."""
     dechunker = Dechunker()

@@ -2,27 +2,32 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from behaviours import Behaviour, Part, Pause, message
-from catalogues import opened, visit, watch
+from catalogues import HOUR, opened, watch
 from fetchroom import Room, run
 from server import Page, Request, Site
 
+from crawler.books import Books
 from crawler.fetch.needs import FRAME_DEPTH, STYLE_DEPTH
 from crawler.fetch.pace import PaceOverError
 from crawler.fetch.requisites import Gatherer
 from crawler.fetch.ticket import Ticket
-from crawler.ledger import Books
-from storage.catalogue import captures, missing, targets
+from crawler.ledger import Made
+from storage.catalogue import captures, claims, missing, targets
 from storage.catalogue.engine import Catalogue
 from storage.model import Outcome, Requisite, RequisiteKind, Role, Visit
 
 CSS = {"Content-Type": "text/css"}
+EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
 @pytest.fixture
@@ -45,17 +50,27 @@ def books_of(room: Room, catalogue: Catalogue) -> Iterator[Books]:
         yield Books(archive=room.archive, catalogue=catalogue, executor=queries)
 
 
-async def visited(room: Room, catalogue: Catalogue, url: str) -> tuple[Ticket, Visit]:
-    """Fetch a page and write its visit down; nothing of it is read yet."""
-    ticket = room.ticket(url)
-    with catalogue.write() as db:
+async def visited(
+    room: Room, books: Books, url: str, *needs: Requisite, options: Mapping[str, object] = EMPTY
+) -> tuple[Ticket, Visit]:
+    """Visit a page and write that down with what it names; nothing of that is fetched yet."""
+    ticket, now = room.ticket(url), datetime.now(UTC)
+    with books.catalogue.write() as db:
         watch(db, url)
         target = targets.by_url(db, url)
-    assert target is not None
-    ticket.target = target
+        assert target is not None
+        targets.make_due(db, [target.id], at=now)
+        claim = claims.claim(db, worker="w", now=now, lease=HOUR, limit=9)
+    assert claim is not None
+    ticket.target, ticket.site = target, replace(ticket.site, **options)
     await room.fetcher.page(ticket)
-    with catalogue.write() as db:
-        return ticket, visit(db, target, made=ticket.captures)
+    await room.keeper.synced()
+    done = ticket.visit(finished_at=datetime.now(UTC))
+    made = Made(visit=done, target=target, site=ticket.site, claim=claim, requisites=needs)
+    kept = await books.keep(made)
+    with books.catalogue.write() as db:
+        claims.release(db, claim, next_ok_at=now)
+    return ticket, kept
 
 
 def gatherer(room: Room) -> Gatherer:
@@ -97,9 +112,9 @@ def test_hosts_are_asked_side_by_side_and_each_one_at_a_time(
     site.pages |= dict.fromkeys(paths, turns.answer)
 
     async def work(room: Room) -> None:
-        ticket, made = await visited(room, catalogue, site.url("/page"))
-        ticket.requisites += needed(*(site.url(one, tls=tls) for one in paths for tls in (0, 1)))
+        needs = needed(*(site.url(one, tls=tls) for one in paths for tls in (0, 1)))
         with books_of(room, catalogue) as books:
+            ticket, made = await visited(room, books, site.url("/page"), *needs)
             await gatherer(room).gather(ticket, made, shelf=books)
 
     run(site, tmp_path, work)
@@ -118,11 +133,11 @@ def test_two_pages_at_once_fetch_what_both_need_once(
     site.pages |= {"/other": Page(200, {}, "x"), "/logo.png": Turns().answer}
 
     async def work(room: Room) -> None:
-        pages = [await visited(room, catalogue, site.url(one)) for one in ("/page", "/other")]
-        both = gatherer(room)
+        both, logo = gatherer(room), needed(site.url("/logo.png"))
         with books_of(room, catalogue) as books:
-            for ticket, _ in pages:
-                ticket.requisites += needed(site.url("/logo.png"))
+            pages = [
+                await visited(room, books, site.url(one), *logo) for one in ("/page", "/other")
+            ]
             await asyncio.gather(*(both.gather(*page, shelf=books) for page in pages))
         with catalogue.read() as db:
             assert [missing.of_target(db, one.target.id) for one, _ in pages] == [[], []]
@@ -153,9 +168,9 @@ def test_what_a_cut_visit_did_not_come_to_stays_on_the_list(
     page, sheet, late, rest = (site.url(one) for one in ("/page", "/a.css", "/slow.png", "/b.png"))
 
     async def cut(room: Room) -> None:
-        ticket, made = await visited(room, catalogue, page)
-        ticket.requisites += needed(sheet, kind=RequisiteKind.STYLE)
         with books_of(room, catalogue) as books:
+            named = needed(sheet, kind=RequisiteKind.STYLE)
+            ticket, made = await visited(room, books, page, *named)
             gathering = asyncio.create_task(gatherer(room).gather(ticket, made, shelf=books))
             await asyncio.to_thread(site.wait_for, "/slow.png")
             await room.fetcher.close()
@@ -163,8 +178,8 @@ def test_what_a_cut_visit_did_not_come_to_stays_on_the_list(
                 await gathering
 
     async def again(room: Room) -> None:
-        ticket, made = await visited(room, catalogue, page)
         with books_of(room, catalogue) as books:
+            ticket, made = await visited(room, books, page)
             await gatherer(room).gather(ticket, made, shelf=books)
 
     def left() -> dict[str, int]:
@@ -195,10 +210,10 @@ def test_documents_that_lead_on_for_ever_are_bounded(
     site.pages |= {f"/{kind}-{n}": leads_on for kind in ("style", "frame") for n in range(9)}
 
     async def work(room: Room) -> None:
-        ticket, made = await visited(room, catalogue, site.url("/page"))
-        ticket.requisites += needed(site.url("/style-0"), kind=RequisiteKind.STYLE)
-        ticket.requisites += needed(site.url("/frame-0"), kind=RequisiteKind.FRAME)
+        needs = needed(site.url("/style-0"), kind=RequisiteKind.STYLE)
+        needs += needed(site.url("/frame-0"), kind=RequisiteKind.FRAME)
         with books_of(room, catalogue) as books:
+            ticket, made = await visited(room, books, site.url("/page"), *needs)
             await gatherer(room).gather(ticket, made, shelf=books)
 
     run(site, tmp_path, work)
@@ -208,3 +223,65 @@ def test_documents_that_lead_on_for_ever_are_bounded(
     with catalogue.read() as db:
         listed = [one.url.removeprefix(site.url("/")) for one in missing.of_target(db, 1)]
     assert listed == ["frame-3", "style-6"]
+
+
+def test_what_a_page_needs_is_listed_with_its_visit(
+    site: Site, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    """A worker killed right after writing a visit loses nothing: the next one fetches the rest."""
+    site.pages["/a.png"] = Page(200, {}, "a")
+
+    async def killed(room: Room) -> None:
+        with books_of(room, catalogue) as books:
+            await visited(room, books, site.url("/page"), *needed(site.url("/a.png")))
+
+    async def again(room: Room) -> None:
+        with books_of(room, catalogue) as books:  # the page is as it was, so it names nothing
+            ticket, made = await visited(room, books, site.url("/page"))
+            await gatherer(room).gather(ticket, made, shelf=books)
+
+    run(site, tmp_path / "first", killed)
+    assert site.requests("/a.png") == 0
+    run(site, tmp_path / "second", again)
+    assert site.requests("/a.png") == 1
+    with catalogue.read() as db:
+        assert missing.of_target(db, 1) == []
+
+
+def test_an_old_requisite_is_asked_for_only_where_it_changed(
+    site: Site, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    """A 304 counts as held; of a style sheet that is as it was, the pictures are looked at anew."""
+    told: list[tuple[str, str | None, str | None]] = []
+    since = "Sun, 22 Nov 2026 10:00:00 GMT"
+
+    def answer(request: Request) -> Page:
+        fields = request.headers
+        told.append((request.path, fields.get("if-none-match"), fields.get("if-modified-since")))
+        if {"if-none-match", "if-modified-since"} & fields.keys():
+            return Page(304, {}, "")
+        if request.path == "/b.png":
+            return Page(200, {"Last-Modified": since, "Date": since.replace("10", "11")}, "b")
+        return Page(200, CSS | {"ETag": '"1"'}, "p { background: url(/b.png) }")
+
+    site.pages |= {"/a.css": answer, "/b.png": answer}
+    named = needed(site.url("/a.css"), kind=RequisiteKind.STYLE)
+
+    async def rounds(room: Room) -> None:
+        with books_of(room, catalogue) as books:
+            for _ in range(3):
+                options = {"conditional": True, "requisites_every": timedelta(0)}
+                page = visited(room, books, site.url("/page"), *named, options=options)
+                await gatherer(room).gather(*(await page), shelf=books)
+
+    run(site, tmp_path, rounds)
+    assert told == [
+        ("/a.css", None, None),
+        ("/b.png", None, None),
+        *[("/a.css", '"1"', None), ("/b.png", None, since)] * 2,
+    ]
+    with catalogue.read() as db:
+        assert missing.of_target(db, 1) == []
+        kept = [one for one in captures.listing(db) if one.role is Role.REQUISITE]
+    assert [one.refers_to is not None for one in kept] == [False, False, True, True, True, True]
+    assert len({one.payload_digest for one in kept}) == 2

@@ -15,8 +15,8 @@ from crawler.fetch.needs import (
     Known,
     Named,
     after_try,
-    is_read_anew,
     needs_of,
+    reading_turn,
     sort_out,
 )
 from storage.model import (
@@ -181,16 +181,12 @@ def test_each_failure_makes_the_rest_longer() -> None:
     assert (one.tries, one.outcome, one.reason) == (6, Outcome.DNS, "no name")
 
 
-@pytest.mark.parametrize(
-    ("last_visit", "anew"),
-    [(None, False), (HOUR, False), (3 * DAY, False), (4 * DAY, True), (9 * DAY, True)],
-)
-def test_an_unchanged_page_is_read_anew_twice_a_period(last_visit, anew) -> None:
-    """In each half of ``requisites_every`` since it was found, whenever it is visited."""
-    at = None if last_visit is None else NOW - last_visit
-    target = replace(TARGET, last_visit_at=at)
-    assert is_read_anew(target, SITE, now=NOW) is anew
-    assert not is_read_anew(target, replace(SITE, requisites=False), now=NOW)
+def test_an_unchanged_page_is_read_anew_twice_a_period() -> None:
+    """In each half of ``requisites_every`` since it was found, whatever came of visits between."""
+    days = [timedelta(days=n) for n in range(9)]
+    turns = [reading_turn(TARGET, SITE, now=TARGET.found_at + day) for day in days]
+    assert turns == [0, 0, 0, 0, 1, 1, 1, 2, 2]
+    assert reading_turn(TARGET, replace(SITE, requisites=False), now=NOW) == 0
 
 
 def test_the_options_of_requisites_are_read_from_the_configuration(tmp_path: Path) -> None:

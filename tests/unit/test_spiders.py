@@ -1,5 +1,6 @@
 """What the general spider reads out of pages, sitemaps and feeds."""
 
+import gc
 import time
 from itertools import islice, product
 
@@ -148,6 +149,20 @@ def test_pictures_and_programs_are_no_pages_but_documents_are():
     assert found(page(body)) == [
         f"http://paper.example{one}" for one in ("/c.pdf", "/e.html", links[5])
     ]
+
+
+def test_a_page_of_an_odd_charset_is_let_go_when_it_is_read():
+    """The copy that is read instead, and its tree, do not wait for the collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        odd = page('<a href="/a">', charset="utf-7")
+        odd = odd.replace(encoding="punycode")
+        assert found(odd) == ["http://paper.example/a"]
+        left = [one for one in gc.get_objects() if isinstance(one, HtmlResponse)]
+    finally:
+        gc.enable()
+    assert left == [odd]
 
 
 def test_links_are_found_once_and_in_scope():

@@ -1,6 +1,7 @@
 """The writer: all of an exchange or nothing, names, rotation, syncing beside appending."""
 
 import contextlib
+import gzip
 import io
 import os
 import re
@@ -22,6 +23,7 @@ from storage.archive import Archive, create
 from storage.errors import RecordError, StorageError
 from storage.model import Original, RecordRef, Role, Tls
 from storage.warc import reader, recovery
+from storage.warc.records import MOST_CHAINS, FileFacts
 from storage.warc.writer import Info, Kept, Profile, Revisit, Writer
 
 LARGE = message(os.urandom(400_000), "Content-Type: image/png")
@@ -351,3 +353,29 @@ def test_only_an_answer_is_a_page(archive: Archive) -> None:
         with pytest.raises(RecordError, match="holds no page"):
             reader.page(archive, ref, limit_bytes=10)
     assert io.BytesIO(reader.page(archive, kept.record, limit_bytes=99).body).read(3) == b"<p>"
+
+
+def test_certificates_do_not_fill_memory(archive: Archive) -> None:
+    """A server with new certificates for every connection costs a digest each, not for ever."""
+    facts = FileFacts(ids=iter(()), warcinfo_id="<urn:uuid:0>")
+    for number in range(3):
+        facts.note({bytes([n % 256, n // 256, number]): "<id>" for n in range(MOST_CHAINS)})
+    assert len(facts.chains) == MOST_CHAINS
+    assert all(len(key) == 3 for key in facts.chains)
+
+
+def test_a_revisit_is_read_by_its_own_coding(archive: Archive) -> None:
+    """The same bytes under another Content-Encoding are another text."""
+    packed = gzip.compress(b"<p>of many words</p>" * 30)
+    with writer_on(archive) as writer:
+        whole = answered(message(packed))
+        kept = writer.append(whole, role=Role.TARGET)
+        writer.sync()
+        original = reader.original(archive, kept.record)
+        again = answered(message(packed, "Content-Encoding: gzip"))
+        revisit = Revisit(original=original, profile=Profile.IDENTICAL)
+        second = writer.append_revisit(again, revisit, role=Role.TARGET)
+        writer.sync()
+        assert reader.page(archive, kept.record, limit_bytes=10**6).body == packed
+        shown = reader.page(archive, second.record, limit_bytes=10**6)
+    assert shown.body == b"<p>of many words</p>" * 30

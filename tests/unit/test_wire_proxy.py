@@ -51,7 +51,8 @@ async def loopback(host: str, port: int) -> list[str]:
 
 
 def told(exchange: Exchange) -> tuple[object, ...]:
-    return (exchange.outcome, exchange.status, exchange.headers, exchange.block_digest)
+    answer = exchange.answer.read() if exchange.answer is not None else b""
+    return (exchange.outcome, exchange.status, exchange.headers, answer, exchange.payload_digest)
 
 
 # --- tunnels ------------------------------------------------------------------------------------

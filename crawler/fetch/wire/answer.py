@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from crawler.fetch.wire.request import Limits
-from crawler.fetch.wire.spool import Spool, labelled
+from crawler.fetch.wire.spool import Spool
+from storage.digest import labelled
 from storage.message import (
     Dechunker,
     Head,
@@ -19,6 +20,8 @@ from storage.message import (
 )
 
 _SURPLUS_BYTES = 64 * 1024
+_MOST_FRAMING_BYTES = 16 * 1024 * 1024
+"""Chunk framing beyond this, and beyond the bytes that it carries, is no way to send a page."""
 _CUT_STATUS_LINE = re.compile(rb"HTTP(?:/[\d.]*[ \t]*\d{0,3})?\r?", re.IGNORECASE)
 
 
@@ -116,6 +119,13 @@ class Answer:
     def _take_head(self, data: bytes) -> None:
         held = self._held
         searched = len(held)
+        if not searched and data.startswith(b"HTTP"):
+            # Nearly every answer: its head comes with the first read, and is the final one.
+            end = head_end(data)
+            head = parse_head(data, end) if 0 < end <= self._limits.head_bytes else None
+            if head is not None and head.status >= 200:
+                self._take_final_head(head, data)
+                return
         held += data
         while held:
             if held[0] in b"\r\n":
@@ -128,12 +138,14 @@ class Answer:
                 if end < 0 or end > self._limits.head_bytes:
                     self._refuse_long_head()
                     return
-                head = parse_head(held)
+                head = parse_head(held, end)
                 if head is None:
                     self._take_raw()
                     return
                 if head.status >= 200:
-                    self._take_final_head(head)
+                    data = bytes(held)
+                    held.clear()
+                    self._take_final_head(head, data)
                     return
                 self._take_interim(end)
             searched = 0
@@ -152,12 +164,11 @@ class Answer:
             del self._held[limit:]
             self._exceed(f"the head is longer than {limit} bytes")
 
-    def _take_final_head(self, head: Head) -> None:
+    def _take_final_head(self, head: Head, data: bytes) -> None:
         end = head.size_bytes
         self.head, self.head_bytes = head, end
-        self.spool.write(self._held[:end])
-        rest = bytes(self._held[end:])
-        self._held.clear()
+        self.spool.write(data[:end])
+        rest = data[end:]
         if len(head.fields) > self._limits.header_count:
             self.head = replace(head, fields=head.fields[: self._limits.header_count])
             self._exceed(f"the head has more than {self._limits.header_count} fields")
@@ -199,8 +210,20 @@ class Answer:
         self.spool.write(body)
         if whole:
             self._finish(surplus=rest)
+        elif self._dechunker is not None and (why := self._excess_of_framing(self._dechunker)):
+            self._exceed(why)
         elif rest or (self._overlong and not self._room):
             self._exceed(f"the body is longer than {self._limits.body_bytes} bytes")
+
+    def _excess_of_framing(self, dechunker: Dechunker) -> str:
+        if dechunker.trailer_bytes > self._limits.head_bytes:
+            return f"the trailer is longer than {self._limits.head_bytes} bytes"
+        framing_bytes = self.spool.size_bytes - self.head_bytes - self.payload_bytes
+        if framing_bytes > max(_MOST_FRAMING_BYTES, self.payload_bytes):
+            return (
+                f"more than {_MOST_FRAMING_BYTES} bytes are chunk framing, and fewer are the body"
+            )
+        return ""
 
     def _take_entity(self, data: bytes) -> None:
         self._payload.update(data)

@@ -1,6 +1,7 @@
 """Fetch what is asked for and return the exchange as the wire carried it, whatever came."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,9 @@ from crawler.fetch.wire.tls import Trust
 from storage.model import Exchange, Outcome
 
 _REPEATABLE = frozenset({"GET", "HEAD"})
+
+Abandoned = Callable[[Exchange], None]
+"""Takes what came of a request whose ``fetch`` returns nothing, and closes its ``answer``."""
 
 
 class ClientClosedError(CrawlerError):
@@ -62,12 +66,13 @@ class Client:
         self._closed = False
         self._brakes: set[asyncio.Timeout] = set()
 
-    async def fetch(self, request: WireRequest) -> Exchange:
+    async def fetch(self, request: WireRequest, *, abandoned: Abandoned | None = None) -> Exchange:
         """Make one exchange. What the web does to us is its outcome, never an exception.
 
         No redirect is followed and no coding undone. ``answer`` must be closed by the caller. A
         GET or HEAD whose kept connection died before one byte of the answer is sent once more on
-        a fresh one; the dead attempt is in ``earlier`` and wants its records too.
+        a fresh one; the dead attempt is in ``earlier`` and wants its records too. Where nothing is
+        returned because the caller was cancelled, ``abandoned`` is told of each attempt.
 
         Raise ClientClosedError when ``close`` came before anything was sent.
         """
@@ -82,15 +87,18 @@ class Client:
             begun = _begin(request, place, sent)
             kept = self._pool.take(place)
             if kept is None:
-                return await self._on_fresh(begun)
-            exchange = await self._on(kept, begun)
+                return await self._on_fresh(begun, abandoned)
+            exchange = await self._on(kept, begun, abandoned)
             died = exchange.outcome is Outcome.RESET and not exchange.interim and not self._closed
             if not died or request.method not in _REPEATABLE:
                 return exchange
             try:
-                again = await self._on_fresh(_begin(request, place, sent))
+                again = await self._on_fresh(_begin(request, place, sent), abandoned)
             except ClientClosedError:
                 return exchange  # the server may have seen it, so it wants its records
+            except (asyncio.CancelledError, CrawlerError):
+                _abandon(exchange, abandoned)
+                raise
             return replace(again, earlier=(exchange,))
 
     async def close(self) -> None:
@@ -101,7 +109,7 @@ class Client:
         self._dialer.close()
         await self._pool.close()
 
-    async def _on_fresh(self, begun: _Begun) -> Exchange:
+    async def _on_fresh(self, begun: _Begun, abandoned: Abandoned | None) -> Exchange:
         dialled = await self._dial(begun)
         if isinstance(dialled, Unreached):
             return _unsent(
@@ -111,7 +119,7 @@ class Client:
             dialled.abort()
             raise ClientClosedError(f"nothing is fetched from {begun.place} any more")
         self._pool.add(dialled)
-        return await self._on(dialled, begun)
+        return await self._on(dialled, begun, abandoned)
 
     async def _dial(self, begun: _Begun) -> Connection | Unreached:
         """Open a connection; one that is still being opened when the client closes is given up."""
@@ -127,12 +135,20 @@ class Client:
         finally:
             self._brakes.discard(brake)
 
-    async def _on(self, connection: Connection, begun: _Begun) -> Exchange:
+    async def _on(
+        self, connection: Connection, begun: _Begun, abandoned: Abandoned | None
+    ) -> Exchange:
         limits = self._limits
         answer = Answer(begun.request.method, limits, self._spool_folder)
         until = begun.clock + limits.total.total_seconds()
+        given_up: asyncio.CancelledError | None = None
         try:
-            end = await connection.ask(begun.sent, answer, limits, until=until)
+            ended = connection.ask(begun.sent, answer, limits, until=until)
+            try:
+                end = await ended
+            except asyncio.CancelledError as cancelled:
+                # It may have ended in the very turn of the loop in which we were cancelled.
+                given_up, end = cancelled, End.CUT if ended.cancelled() else ended.result()
             answer.settle(closed=end is End.CLOSED)
         except BaseException:
             connection.abort()
@@ -142,11 +158,22 @@ class Client:
             self._pool.give(begun.place, connection)
         else:
             connection.abort()
-        return _exchange(begun, answer, end, connection=connection, limits=limits)
+        exchange = _exchange(begun, answer, end, connection=connection, limits=limits)
+        if given_up is not None:
+            _abandon(exchange, abandoned)
+            raise given_up
+        return exchange
 
 
 def _begin(request: WireRequest, place: Place, sent: bytes) -> _Begun:
     return _Begun(request, place, sent, datetime.now(UTC), asyncio.get_running_loop().time())
+
+
+def _abandon(exchange: Exchange, abandoned: Abandoned | None) -> None:
+    if abandoned is not None:
+        abandoned(exchange)
+    elif exchange.answer is not None:
+        exchange.answer.close()
 
 
 def _took(begun: _Begun) -> timedelta:

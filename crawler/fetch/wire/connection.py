@@ -26,6 +26,8 @@ class End(StrEnum):
     FIRST_BYTE = "first_byte"
     IDLE = "idle"
     TOTAL = "total"
+    CUT = "cut"
+    """We ourselves: nobody waits for the answer any more."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -45,6 +47,7 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = loop
         self._buffer = memoryview(buffer if buffer is not None else bytearray(BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
+        self._poll: select.poll | None = None
         self._answer: Answer | None = None
         self._ended: asyncio.Future[End] | None = None
         self._limits: Limits | None = None
@@ -91,14 +94,16 @@ class Connection(asyncio.BufferedProtocol):
         """
         if not self.alive or self._transport is None or self._transport.is_closing():
             return False
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return not poll.poll(0)
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not self._poll.poll(0)
 
     def abort(self) -> None:
-        """Close the socket at once."""
+        """Close the socket at once; an answer under way is cut."""
         self.alive = False
         self._stop_timer()
+        self._end(End.CUT)
         if self._transport is not None:
             self._transport.abort()
 

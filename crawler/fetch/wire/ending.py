@@ -9,6 +9,9 @@ from crawler.fetch.wire.request import Limits
 from storage.message import Head
 from storage.model import Outcome, Truncation
 
+CUT_BY_US = "the crawler was stopped in the middle of this exchange"
+"""The reason where neither the server nor a limit ended an exchange."""
+
 Ending = tuple[Outcome, Truncation | None, str]
 
 
@@ -58,6 +61,8 @@ def _without_answer(answer: Answer, end: End, limits: Limits) -> Ending:
             return Outcome.RESET, None, f"{what} came before the server closed the connection"
         case End.LOST:
             return Outcome.RESET, None, f"{what} came before the connection was reset"
+        case End.CUT:
+            return Outcome.RESET, None, CUT_BY_US
         case _:
             assert_never(end)
 
@@ -70,6 +75,8 @@ def _cut(answer: Answer, end: End, limits: Limits) -> Ending:
             why = answer.note or "the server closed the connection before the answer was complete"
         case End.LOST:
             why = "the connection was reset before the answer was complete"
+        case End.CUT:
+            why = CUT_BY_US
         case _:
             assert_never(end)
     return Outcome.TRUNCATED, Truncation.DISCONNECT, why

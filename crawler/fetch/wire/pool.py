@@ -1,8 +1,6 @@
 """Keep connections that may be used again, by place, and hold the number of open ones down."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -37,19 +35,29 @@ class Pool:
         self._free_count = 0
         self._sweep: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def turn(self, place: Place) -> AsyncIterator[None]:
+    def turn(self, place: Place) -> "Turn":
         """Wait until the place may have one more exchange at the same time."""
+        return Turn(self, place)
+
+    async def enter(self, place: Place) -> _Lane:
+        """Take a turn of a place; what is returned ends it (``leave``)."""
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = _Lane(asyncio.Semaphore(self._per_place))
         lane.users += 1
         try:
-            async with lane.turns:
-                yield
-        finally:
+            await lane.turns.acquire()
+        except BaseException:
             lane.users -= 1
             self._forget(place, lane)
+            raise
+        return lane
+
+    def leave(self, place: Place, lane: _Lane) -> None:
+        """End a turn."""
+        lane.turns.release()
+        lane.users -= 1
+        self._forget(place, lane)
 
     def add(self, connection: Connection) -> None:
         """Know of a new connection, so that ``close`` reaches it."""
@@ -111,3 +119,21 @@ class Pool:
     def _forget(self, place: Place, lane: _Lane) -> None:
         if not lane.users and not lane.free and self._lanes.get(place) is lane:
             del self._lanes[place]
+
+
+class Turn:
+    """One turn of a place, held for the length of an ``async with``."""
+
+    __slots__ = ("_lane", "_place", "_pool")
+
+    def __init__(self, pool: Pool, place: Place) -> None:
+        self._pool = pool
+        self._place = place
+        self._lane: _Lane | None = None
+
+    async def __aenter__(self) -> None:
+        self._lane = await self._pool.enter(self._place)
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._lane is not None
+        self._pool.leave(self._place, self._lane)

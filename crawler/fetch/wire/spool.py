@@ -1,4 +1,4 @@
-"""Hold the bytes of one answer, in memory while they are few, and digest them as they come."""
+"""Hold the bytes of one answer, in memory while they are few."""
 
 import hashlib
 import tempfile
@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import IO
 
 from crawler.errors import CrawlerError
+from storage.digest import labelled
 
 _MEMORY_BYTES = 1024 * 1024
 """Longer answers move to the disk."""
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)
-_SHIFTS = range(150, -1, -10)
 
 
 class Spool:
@@ -24,34 +22,34 @@ class Spool:
         self.file: IO[bytes] = BytesIO()
         self.size_bytes = 0
         self._folder = folder
-        self._sum = hashlib.sha1(usedforsecurity=False)
+        self._sum: hashlib._Hash | None = None
 
     def write(self, data: bytes | bytearray) -> None:
         """Append bytes; raise CrawlerError when this machine takes no more."""
         before = self.size_bytes
         self.size_bytes = before + len(data)
-        self._sum.update(data)
         try:
             if before <= _MEMORY_BYTES < self.size_bytes:
                 self._move_to_disk()
             self.file.write(data)
         except OSError as error:
             raise CrawlerError(f"an answer cannot be kept on this machine: {error}") from error
+        if self._sum is not None:
+            self._sum.update(data)
 
-    def digest(self) -> str:
-        """Return the digest of all bytes so far."""
-        return labelled(self._sum.digest())
+    def digest(self) -> str | None:
+        """Return the digest of all bytes if they lie on the disk, where reading them again costs.
+
+        Of what is in memory it is made by whoever needs it; of a page that is the same again, which
+        is kept as its head alone, nobody does.
+        """
+        return labelled(self._sum.digest()) if self._sum is not None else None
 
     def _move_to_disk(self) -> None:
         memory = self.file
         self.file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - its reader closes it
         memory.seek(0)
-        self.file.write(memory.read())
+        begun = memory.read()
+        self._sum = hashlib.sha1(begun, usedforsecurity=False)
+        self.file.write(begun)
         memory.close()
-
-
-def labelled(sha1: bytes) -> str:
-    """Return a SHA-1 as WARC files write it."""
-    # Two letters at a time; the standard library, which takes any length, is five times slower.
-    number = int.from_bytes(sha1, "big")
-    return "sha1:" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
