@@ -109,6 +109,14 @@ def kept_head(archive: Archive, ref: RecordRef) -> tuple[Original, tuple[tuple[s
     return original, head.fields if head is not None else ()
 
 
+def head_fields(archive: Archive, ref: RecordRef) -> tuple[tuple[str, str], ...]:
+    """Return the header fields of the answer in a record; of a revisit its own, if it has any."""
+    record = read(archive, ref)
+    with record.block:
+        found = parse_head(record.block.read(_HEAD_BYTES))
+    return found.fields if found is not None else ()
+
+
 def check(archive: Archive, held: Original) -> None:
     """Read the record of an original and hold it to its digests; RecordError if it is not sound."""
     file = _place_of(archive, held.place[0]) if held.place else None

@@ -39,7 +39,8 @@ class Plan:
 
     files: tuple["_File", ...]
     whole: bool
-    """Whether these are all files there are, so that a record not found is missing."""
+    """Whether these are all files there are and none grows, so that a record not found is
+    missing."""
     faults: tuple[Fault, ...] = ()
     """What was found without reading a file."""
 
@@ -60,6 +61,8 @@ class _File:
     name: str
     """As it is told: relative to the archive and without ``.open``, or as it was given."""
     growing: bool = False
+    held: bool = False
+    """Whether a service writes the archive it is of."""
     complete: bool = False
     """Whether the catalogue should know its records."""
 
@@ -86,13 +89,20 @@ def plan(archive: Archive | None, also: Sequence[Path] = (), *, held: bool = Fal
             name = archive.name(path)
             if name.endswith(_SUFFIXES) and path.is_file():
                 growing = path.name.endswith(OPEN)
-                one = _File(path=path, name=name, growing=growing, complete=not (growing or held))
-                files[path.resolve()] = one
+                files[path.resolve()] = _File(
+                    path=path,
+                    name=name,
+                    growing=growing,
+                    held=held,
+                    complete=not (growing or held),
+                )
                 faults += [_left_open(name, held=held)] if growing else []
         faults += _torn(archive)
     for path in also:
         files.setdefault(path.resolve(), _File(path=path, name=str(path)))
-    return Plan(files=tuple(files.values()), whole=archive is not None, faults=tuple(faults))
+    # What is read early may name what a service appends to a file that was read before.
+    whole = archive is not None and not held
+    return Plan(files=tuple(files.values()), whole=whole, faults=tuple(faults))
 
 
 def verify(
@@ -199,9 +209,15 @@ def _walk(task: _Task, report: Report) -> tuple[int, int]:
     with _opened(task.file.path) as descriptor:
         size = os.fstat(descriptor).st_size
         with open(descriptor, "rb", buffering=0, closefd=False) as source:
-            walk = Walk(Tape(source, size=size), report, seen, growing=task.file.growing)
+            walk = Walk(
+                Tape(source, size=size),
+                report,
+                seen,
+                growing=task.file.growing,
+                abandoned=not task.file.held,
+            )
             walk.walk()
-    rows.end()
+    rows.end(cut=walk.cut)
     ties.end()
     return walk.records, size
 
@@ -246,7 +262,9 @@ def _spread(
         yield Fault(file="catalogue.db", offset=None, kind=Kind.CATALOGUE, message=says)
     lines.flush()
     for name, count in sorted(missing.items()):
-        says = f"the file is missing: {count} records that the catalogue names are lost with it"
+        lost = f"{count} records that the catalogue names are"
+        lost = lost if count > 1 else "1 record that the catalogue names is"
+        says = f"the file is missing: {lost} lost with it"
         yield Fault(file=name, offset=None, kind=Kind.MISSING_FILE, message=says)
 
 
@@ -261,7 +279,7 @@ def _begun_since(
     for path in (closed, closed.with_name(closed.name + OPEN)):
         if path.is_file():
             numbers[name] = len(files)
-            files.append(_File(path=path, name=name, growing=path is not closed))
+            files.append(_File(path=path, name=name, growing=path is not closed, held=True))
             return numbers[name]
     return None
 

@@ -163,3 +163,23 @@ def test_the_good_look_after_a_304_is_still_the_page(room: Room, articles: Artic
     done = room.unchanged(asked=True)
     scene = readings.scene(done, catalogue=room.catalogue)
     assert room.judged(done, scene, articles).findings == ()
+
+
+def test_a_damaged_record_is_said_once_and_shows_nothing(
+    room: Room, articles: ArticleReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The look is neither good nor bad, and is not tried again for ever."""
+    changed = answered(PAGE.replace(b"Thursday", b"Saturday"), url=URL, at=LATER)
+    kept = room.writer.append(changed, role=Role.TARGET)
+    visit = room.look(changed, kept, digest=changed.payload_digest)
+    file = room.archive.path(kept.record.file + ".open")
+    data = bytearray(file.read_bytes())
+    data[kept.record.offset + kept.record.length - 20] ^= 1
+    file.write_bytes(data)
+    scene = readings.scene(visit, catalogue=room.catalogue)
+    verdict = room.judged(visit, scene, articles)
+    assert verdict.events == ()
+    assert verdict.standing.good_capture_id == room.good_id
+    assert [one.message for one in caplog.records] == [
+        "a kept record is damaged, this look is not compared; run holdfast verify"
+    ]

@@ -242,6 +242,12 @@ WRONG_FIELDS: list[tuple[str, dict[str, str | None]]] = [
     ("not_checked", {"WARC-Block-Digest": "xxh3:abcdef0123456789"}),
     ("not_checked", {"WARC-Payload-Digest": "sha1:TOOSHORT"}),
     ("not_checked", {"WARC-Segment-Number": "1"}),
+    ("field_value", {"WARC-Segment-Number": "0", "WARC-Payload-Digest": None}),
+    ("field_value", {"WARC-Segment-Number": "2", "WARC-Payload-Digest": None}),
+    ("field_value", {"WARC-Segment-Number": "one", "WARC-Payload-Digest": None}),
+    ("field_value", {"Content-Type": "application/http;msgtype=request"}),
+    ("field_value", {"Content-Type": 'application/http; MsgType="request"'}),
+    ("wrong_record", {"WARC-Warcinfo-ID": IDS[0]}),
 ]
 
 
@@ -288,6 +294,49 @@ def test_a_wrong_shape_is_found_and_the_next_record_read(
     faults = of(tmp_path, packed(data, second))
     assert kinds(faults) == [kind, "block_digest"]
     assert [fault.offset for fault in faults] == [0, len(packed(data))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "block"),
+    [
+        ("no_http", {}, b"SSH-2.0-x\r\n"),
+        ("no_http", {}, b"<p>A page"),
+        ("no_http", {}, b"GET / HTTP/1.1\r\n\r\n"),
+        (None, {}, b"http 200\nbody"),
+        (None, {}, b"HTTP/1.1 200 " + b"long " * 200 + b"\r\n\r\n"),
+        (None, {"WARC-Truncated": "disconnect"}, b"HTT"),
+        ("no_http", {"WARC-Truncated": "disconnect"}, b"SSH-2.0-x\r\n"),
+        (None, {"Content-Type": "application/octet-stream"}, b"SSH-2.0-x\r\n"),
+        (None, {"WARC-Type": "metadata"}, b"what else came"),
+        (None, {"WARC-Type": "request", "Content-Type": "application/http"}, b"GET /\r\n"),
+        ("no_http", {"WARC-Type": "request", "Content-Type": "application/http"}, PAGE),
+        ("field_value", {"WARC-Type": "request"}, b"GET / HTTP/1.1\r\n\r\n"),
+    ],
+)
+def test_what_is_said_to_be_http_begins_as_http(
+    tmp_path: Path, kind: str | None, changed: dict[str, str | None], block: bytes
+) -> None:
+    """As lenient as the capture is, a block of something else is not an answer or a request."""
+    fields = RESPONSE | {"WARC-Block-Digest": None, "WARC-Payload-Digest": None} | changed
+    assert kinds(of(tmp_path, packed(record(fields, block)))) == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(
+    ("number", "right"), [("2", True), ("017", True), ("1", False), ("0", False)]
+)
+def test_a_continuation_begins_at_two(tmp_path: Path, number: str, right: bool) -> None:
+    """The first segment is no continuation (WARC/1.1 §5.20)."""
+    first = RESPONSE | {"WARC-Segment-Number": "1", "WARC-Payload-Digest": None}
+    later = {
+        "WARC-Type": "continuation",
+        "WARC-Record-ID": IDS[1],
+        "WARC-Date": DATE,
+        "WARC-Target-URI": URL,
+        "WARC-Segment-Origin-ID": IDS[0],
+        "WARC-Segment-Number": number,
+    }
+    faults = of(tmp_path, packed(record(first), record(later, b"the rest")))
+    assert kinds(faults) == ([] if right else ["field_value"])
 
 
 def test_folded_lines_are_legal(tmp_path: Path) -> None:
@@ -494,11 +543,24 @@ def test_a_file_that_is_not_compressed_is_read_too(tmp_path: Path) -> None:
 
 
 def test_what_is_no_warc_file_is_a_fault(tmp_path: Path) -> None:
-    """Text, an empty member and random bytes are told of, not passed over."""
-    assert kinds(of(tmp_path, b"hello")) == ["between"]
-    assert kinds(of(tmp_path, b"hello", name="x.warc")) == ["no_record"]
+    """Text, an empty member and an empty file are told of, not passed over."""
+    (fault,) = of(tmp_path, b"hello")
+    assert fault.message.startswith("this is no WARC file")
+    assert fault.offset is None
+    assert kinds(of(tmp_path, b"hello", name="x.warc")) == ["no_warc"]
     assert kinds(of(tmp_path, gzip.compress(b"hello"))) == ["no_record"]
-    assert of(tmp_path, b"") == []
+    assert kinds(of(tmp_path, b"")) == ["empty"]
+
+
+def test_a_file_by_another_name_is_read_and_remarked(tmp_path: Path) -> None:
+    """Renamed or unpacked, with whatever ending, it is the same records."""
+    whole = record(WARCINFO, b"software: x\r\n") + record(RESPONSE)
+    for name, data in (("y.warc.gz", packed(whole)), ("x.warc", whole), ("copy.gz", whole)):
+        faults = [
+            one for one in of(tmp_path, data, name=name) if one.kind is not Kind.SHARED_MEMBER
+        ]
+        assert kinds(faults) == ["file_name"]
+        assert faults[0].gravity is Gravity.REMARK
 
 
 def test_a_header_with_every_option_of_gzip_is_read(tmp_path: Path) -> None:
@@ -584,11 +646,31 @@ def test_a_missing_file_is_told_once(archive: Archive) -> None:
     assert "4 records" in fault.message
 
 
+def test_what_lies_behind_a_cut_is_told_once(archive: Archive) -> None:
+    """One line sums up the rows whose records are gone, with the first and the last of them."""
+    rows = two_pages(archive)
+    path = file_of(archive)
+    data = path.read_bytes()
+    starts = starts_of(data)
+    for size, kind in ((starts[3] + 9, "torn"), (starts[3], None), (0, "empty")):
+        path.write_bytes(data[:size])
+        *others, lost = of_archive(archive, rows)
+        assert kinds(others) == ([kind] if kind else [])
+        assert lost.kind is Kind.ROW
+        count = 4 if size == 0 else 3
+        assert lost.message.startswith(f"{count} records of the catalogue lie behind the cut: ")
+        assert rows[0].url in lost.message
+        assert rows[1].url in lost.message
+
+
 def test_a_record_that_is_named_and_in_no_file_of_the_archive_is_missing(archive: Archive) -> None:
     """In a whole archive there is no elsewhere."""
     path = archive.warc / "x.warc.gz"
     path.write_bytes(packed(record(REVISIT, b"")))
     assert kinds(of_archive(archive)) == ["missing_record"]
+    # A service may have appended it to a file that was read before this one.
+    (remark,) = of_archive(archive, held=True)
+    assert (remark.kind, remark.gravity) == (Kind.ELSEWHERE, Gravity.REMARK)
 
 
 def test_a_file_being_written_is_read_to_its_last_whole_record(archive: Archive) -> None:
@@ -601,6 +683,11 @@ def test_a_file_being_written_is_read_to_its_last_whole_record(archive: Archive)
     faults = of_archive(archive, rows, held=True)
     assert kinds(faults) == ["open_file", "open_file"]
     assert faults[1].offset == len(data)
+    assert all("is being written" in fault.message for fault in faults)
+    faults = of_archive(archive, rows)
+    assert kinds(faults) == ["open_file", "open_file"]
+    assert "left open by a crash" in faults[0].message
+    assert "a crash left 100 bytes of an unfinished record" in faults[1].message
 
 
 def test_what_a_crash_left_is_remarked(archive: Archive) -> None:

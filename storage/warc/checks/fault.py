@@ -21,6 +21,8 @@ class Kind(StrEnum):
     # the file
     MISSING_FILE = "missing_file"
     UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    NO_WARC = "no_warc"
     OPEN_FILE = "open_file"
     TORN_FOLDER = "torn_folder"
     MANY = "many"
@@ -43,6 +45,7 @@ class Kind(StrEnum):
     FILE_NAME = "file_name"
     UNKNOWN_VALUE = "unknown_value"
     NO_CONTENT_TYPE = "no_content_type"
+    NO_HTTP = "no_http"
     URI_LETTERS = "uri_letters"
     # digests
     BLOCK_DIGEST = "block_digest"
@@ -52,6 +55,7 @@ class Kind(StrEnum):
     DUPLICATE_ID = "duplicate_id"
     MISSING_RECORD = "missing_record"
     ELSEWHERE = "elsewhere"
+    WRONG_RECORD = "wrong_record"
     CONCURRENT_DATE = "concurrent_date"
     REVISIT = "revisit"
     # the catalogue
@@ -64,6 +68,7 @@ REMARKS = frozenset(
     {
         Kind.OPEN_FILE,
         Kind.TORN_FOLDER,
+        Kind.FILE_NAME,
         Kind.UNKNOWN_VALUE,
         Kind.NO_CONTENT_TYPE,
         Kind.URI_LETTERS,

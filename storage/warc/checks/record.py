@@ -1,7 +1,9 @@
 """Judge one record by itself, and return what others must be held to."""
 
+import re
 from dataclasses import dataclass
 
+from storage.message import parse_head
 from storage.warc.checks.digests import judge_block
 from storage.warc.checks.fault import Kind, Report, quoted
 from storage.warc.checks.head import Head, take_head
@@ -10,6 +12,8 @@ from storage.warc.checks.tape import Flow
 
 _END = b"\r\n\r\n"
 _MOST_DIGITS = 18
+_START_BYTES = 512
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]+[^\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ def judge_record(flow: Flow, report: Report) -> tuple[Head | None, bool]:
         report.add(Kind.LENGTH, "its Content-Length is no number: its block cannot be found")
         return head, False
     judge_file_name(head, report)
+    if size and head.get("content-type")[:16].lower() == "application/http":
+        _judge_start(head, flow.peek(min(size, _START_BYTES)), report)
     count = judge_block(head, size, flow.pieces(size), report)
     if count < size:
         if flow.plain:
@@ -51,6 +57,22 @@ def judge_file_name(head: Head, report: Report) -> None:
     if head.type == "warcinfo" and told and told != name:
         says = f"its WARC-Filename is {quoted(told)}, and the file is called {quoted(name)}"
         report.add(Kind.FILE_NAME, f"{says} (WARC/1.1 §5.17)")
+
+
+def _judge_start(head: Head, start: bytes, report: Report) -> None:
+    """Hold a block that is said to be HTTP to the first line of a message."""
+    line, end, _ = start.partition(b"\n")
+    if not end and head.get("warc-truncated"):
+        return  # what came of it may be less than its first line
+    is_answer = parse_head(line + end) is not None
+    if head.type == "request":
+        right = not is_answer and _REQUEST_LINE.match(line) is not None
+    else:
+        right = is_answer or head.type not in ("response", "revisit")
+    if not right:
+        what = "request" if head.type == "request" else "answer"
+        says = f"its block does not begin as an HTTP {what} does, and its Content-Type says it is"
+        report.add(Kind.NO_HTTP, f"{says} one (WARC/1.1 §6.3 and §6.5)")
 
 
 def _judge_end(flow: Flow, report: Report) -> bool:

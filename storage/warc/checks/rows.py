@@ -1,6 +1,6 @@
 """Hold the records of a file to the rows that the catalogue has of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from storage.errors import RecordError
@@ -40,23 +40,45 @@ class Rows:
                 says = f"capture {row[1]} of the catalogue says otherwise of this record: {differs}"
                 self._report.add(Kind.ROW, says)
 
-    def end(self) -> None:
-        """Tell of the rows whose record was not found."""
+    def end(self, *, cut: int | None = None) -> None:
+        """Tell of the rows whose record was not found, of those behind a ``cut`` all at once."""
+        beyond: list[int] = []
         for offset, lines in sorted(self._left.items()):
+            if cut is not None and offset >= cut:
+                beyond.append(offset)
+                continue
             for line in lines:
-                row = line.decode().split("\t")
-                self._report.begin(offset)
-                self._report.url, self._report.captured_at = row[7], row[6]
+                row = self._begin(offset, line)
                 says = f"no whole record begins where capture {row[1]} of the catalogue points"
                 self._report.add(Kind.ROW, f"{says} (its {row[2]} record)")
+        if beyond:
+            self._tell_beyond(beyond)
+
+    def _tell_beyond(self, offsets: Sequence[int]) -> None:
+        last = self._begin(offsets[-1], self._left[offsets[-1]][-1])
+        first = self._begin(offsets[0], self._left[offsets[0]][0])
+        many = f"{len(offsets)} records of the catalogue lie"
+        says = f"{many if len(offsets) > 1 else '1 record of the catalogue lies'} behind the cut"
+        if len(offsets) > 1:
+            says += (
+                f": the first is of {first[7]} at {first[6]}, the last of {last[7]} at {last[6]}"
+            )
+        self._report.add(Kind.ROW, f"{says}; put back a good copy of the file")
+
+    def _begin(self, offset: int, line: bytes) -> list[str]:
+        """Say in the report what the row of a record says, and return it."""
+        row = line.decode().split("\t")
+        self._report.begin(offset)
+        self._report.url, self._report.captured_at = row[7], row[6]
+        return row
 
 
 def lines_of_capture(capture: Capture) -> Iterator[tuple[RecordRef, tuple[object, ...]]]:
     """Yield for each record of a capture its place and the line that is held against it."""
     at = fields.warc_date(capture.captured_at)
-    for what, ref in (("page", capture.record), ("request", capture.request_record)):
+    for what, ref in (("answer", capture.record), ("request", capture.request_record)):
         if ref is not None:
-            record_id = capture.record_id if what == "page" else None
+            record_id = capture.record_id if what == "answer" else None
             yield (
                 ref,
                 (

@@ -28,6 +28,8 @@ IDENTICAL, NOT_MODIFIED = (
 )
 _EVENT = frozenset({"request", "response", "resource", "metadata", "revisit"})
 _ADDRESSED = TYPES - {"warcinfo", "metadata"}
+_MESSAGES = {"request": "request", "response": "response", "revisit": "response"}
+_MESSAGE_TYPE = re.compile(r";[ \t]*msgtype=\"?([A-Za-z]+)", re.IGNORECASE)
 _TRUNCATED = frozenset({"length", "time", "disconnect", "unspecified"})
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - the word of the grammar, no secret
@@ -40,6 +42,7 @@ _DATE_1_1 = re.compile(
 )
 _DATE_1_0 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _DIGITS = re.compile(r"[0-9]+")
+_FIRST, _LATER = re.compile(r"0*1"), re.compile(r"0*(?:[2-9]|[1-9][0-9]+)")
 _MEDIA = re.compile(
     rf"{_TOKEN}/{_TOKEN}"
     rf"(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|\"[^\"\\]*(?:\\.[^\"\\]*)*\"))*"
@@ -119,6 +122,14 @@ def _any(_value: str, _head: Head) -> str:
     return ""
 
 
+def _segment(value: str, head: Head) -> str:
+    if not _DIGITS.fullmatch(value):
+        return _NO_NUMBER
+    if head.type == "continuation":
+        return "" if _LATER.fullmatch(value) else "is not that of a continuation: these begin at 2"
+    return "" if _FIRST.fullmatch(value) else "is not 1, and only a continuation has another"
+
+
 @lru_cache(maxsize=64)
 def _is_address(value: str) -> bool:
     return not _address(value)
@@ -126,6 +137,10 @@ def _is_address(value: str) -> bool:
 
 def _always(_value: str) -> bool:
     return True
+
+
+def _never(_value: str) -> bool:
+    return False
 
 
 _CONTINUATION = frozenset({"continuation"})
@@ -183,7 +198,7 @@ RULES = {
     "warc-filename": _free_rule("5.17", frozenset({"warcinfo"})),
     "warc-profile": _uri_rule("5.18", _REVISIT),
     "warc-identified-payload-type": _form_rule("5.19", _MEDIA, _NO_MEDIA, _PAYLOAD),
-    "warc-segment-number": _form_rule("5.20", _DIGITS, _NO_NUMBER),
+    "warc-segment-number": _Rule(section="5.20", form=_segment, quick=_never),
     "warc-segment-origin-id": _id_rule("5.21", _CONTINUATION),
     "warc-segment-total-length": _form_rule("5.22", _DIGITS, _NO_NUMBER, _CONTINUATION),
 }
@@ -258,6 +273,8 @@ def _judge_values(head: Head, report: Report) -> None:
         says = f"{quoted(head.type)} is no type of WARC/1.1: readers pass over it (§5.5)"
         report.add(Kind.UNKNOWN_VALUE, says)
     truncated = head.first.get("warc-truncated")
+    if head.type in _MESSAGES and "msgtype" in head.get("content-type").lower():
+        _judge_message(head, report)
     if truncated is not None and truncated not in _TRUNCATED:
         says = f"WARC-Truncated {quoted(truncated)} is no reason of WARC/1.1 §5.15"
         report.add(Kind.UNKNOWN_VALUE, says)
@@ -265,6 +282,15 @@ def _judge_values(head: Head, report: Report) -> None:
     if not _RFC_3986.fullmatch(uri) and _BARE_URI.fullmatch(uri):
         says = "its WARC-Target-URI has characters that RFC 3986 does not allow (§5.14)"
         report.add(Kind.URI_LETTERS, says)
+
+
+def _judge_message(head: Head, report: Report) -> None:
+    """Hold the kind of message that Content-Type names to that of the record."""
+    told = _MESSAGE_TYPE.search(head.get("content-type"))
+    wanted = _MESSAGES[head.type]
+    if told is not None and told[1].lower() != wanted:
+        says = f"its Content-Type has msgtype={told[1]}, and a {head.type} record holds a {wanted}"
+        report.add(Kind.FIELD_VALUE, f"{says} (WARC/1.1 §6.3 and §6.5, RFC 9112 §10.2)")
 
 
 def _judge_revisit(head: Head, report: Report) -> None:

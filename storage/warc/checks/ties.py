@@ -1,7 +1,8 @@
-"""Hold what records say of each other together, for any number of them in bounded memory.
+"""Hold what records say of each other together, with a small part of their ids in memory.
 
 Each record is a line of a few dozen bytes in scratch files, spread by its id; afterwards one part
-after the other is read and joined. Nothing is sorted and nothing is kept in memory but one part.
+after the other is read and joined. Nothing is sorted and nothing is kept in memory but one part,
+which is one 64th of the ids of all records: docs/verify.md says how much that is.
 """
 
 import hashlib
@@ -159,8 +160,9 @@ class Ties:
 def judge_ties(folders: Sequence[Path], names: Sequence[str], *, whole: bool) -> Iterator[Fault]:
     """Join all parts, and yield what does not hold together.
 
-    ``names`` are the files by their number. ``whole`` says that these are all files there are: a
-    record that is named and not found is missing then, and else it may lie elsewhere.
+    ``names`` are the files by their number. ``whole`` says that these are all files there are
+    and nobody writes them: a record that is named and not found is missing then, and else it may
+    lie elsewhere.
     """
     for part in range(_PARTS):
         yield from _Part(folders, part, names, whole=whole).faults()
@@ -211,6 +213,10 @@ class _Part:
         else:
             kind = Kind.REVISIT
             message = self._revisited(target, claims) if what == "revisit" else ""
+            if what == "WARC-Warcinfo-ID" and target[4] != "warcinfo":
+                kind = Kind.WRONG_RECORD
+                message = f"its {what} names {self._told(target)}, a {target[4]} record and no"
+                message += " warcinfo (WARC/1.1 §5.16)"
         if message:
             yield Fault(
                 file=self._names[int(file)],

@@ -35,18 +35,39 @@ class Walk:
     seen: Seen
     """Is given what each record says that was found where it should be."""
     growing: bool = False
-    """Whether the file is being written: then its last record may be half of one."""
+    """Whether the file is not closed yet: then its last record may be half of one."""
+    abandoned: bool = False
+    """Whether nobody writes on: a crash has left it."""
     records: int = 0
+    cut: int | None = None
+    """Where the last record breaks off, or the end of the file; None where it was given up."""
     _shared: bool = False
     _again_bytes: int = 0
 
     def walk(self) -> None:
         """Read the file to its end."""
         start = self.tape.look(0, len(MAGIC))
+        self.cut = self.tape.size
+        if not self._is_warc(start):
+            return
         if start[:2] == MAGIC[:2] or not (self.report.file.endswith(".warc") or start == b"WAR"):
             self._members()
         else:
             self._plain()
+
+    def _is_warc(self, start: bytes) -> bool:
+        """Tell whether there is anything to be read, and else what there is."""
+        size = self.tape.size
+        if size == 0 and not self.growing:
+            says = "the file is empty: it was made and never written, or all its records are lost"
+            self.report.add(Kind.EMPTY, says)
+        elif size and not MAGIC.startswith(start[:2]) and start != b"WAR":
+            if next_member(self.tape, 0) == size and next_plain(self.tape, 0) == size:
+                says = "this is no WARC file: no record begins in it, compressed or not"
+                self.report.add(Kind.NO_WARC, says)
+                return False
+            self.tape.seek(0)
+        return size > 0
 
     def _members(self) -> None:
         tape = self.tape
@@ -94,11 +115,18 @@ class Walk:
         """Tell of a member that reaches beyond the end; whether it is the last of the file."""
         tape = self.tape
         if self.growing:
-            says = f"the file is being written: its last {tape.size - offset} bytes were not judged"
+            self.cut = offset
+            count = tape.size - offset
+            says = f"the file is being written: its last {count} bytes were not judged"
+            if self.abandoned:
+                says = f"a crash left {count} bytes of an unfinished record at its end"
+                says = f"{says}: the next start sets them aside"
             self.report.add(Kind.OPEN_FILE, says)
             return True
         found = next_member(tape, offset + 1)
         what = "the file" if found == tape.size else "the record"
+        if found == tape.size:
+            self.cut = offset
         says = f"{what} breaks off: {found - offset} bytes of an unfinished gzip member stand here"
         self.report.add(Kind.TORN, says)
         return self._go_on(found) == tape.size
@@ -124,6 +152,7 @@ class Walk:
             says = f"too much of the file is broken: its last {size - found} bytes were given up"
             self.report.add(Kind.DAMAGED, says)
             found = size
+            self.cut = None
         self.tape.seek(found)
         return found
 
