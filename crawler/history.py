@@ -30,7 +30,7 @@ def last_change(
 ) -> tuple[Capture, Capture, Diff]:
     """Return the captures before and after a page's last change, and the change.
 
-    Raise CrawlerError when the page never changed while it was watched.
+    Raise CrawlerError when the page never changed while it was watched, or this is no page.
     """
     seen = 0
     newer = None
@@ -40,6 +40,8 @@ def last_change(
             if newer is not None and older[1].fingerprint != newer[1].fingerprint:
                 return older[0], newer[0], word_diff(_words(older[1]), _words(newer[1]))
             newer = older
+    if not seen and "://" not in url:
+        raise CrawlerError(f"{url!r} is neither an event nor an address")
     raise CrawlerError(f"{url} has not changed in what is kept of it ({seen} readable captures)")
 
 

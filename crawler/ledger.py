@@ -11,7 +11,7 @@ from crawler.changes.telling import event_id
 from crawler.controls import ask
 from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_out
 from crawler.fetch.pace import retry_after
-from crawler.fetch.requisites import HELD, Gathered
+from crawler.fetch.requisites import Gathered, is_held
 from crawler.readings import Scene
 from crawler.revisit.calendar import History, next_due
 from storage.catalogue import (
@@ -112,7 +112,7 @@ def _take_in(db: Connection, visit: Visit, made: Made) -> None:
 def _list_needs(db: Connection, visit: Visit, made: Made) -> None:
     """List what the page of a visit needs and its site does not have; it is due at once."""
     page = payload_captures(visit.captures)[-1]
-    if not made.site.requisites or page.outcome not in HELD:
+    if not made.site.requisites or not is_held(page):
         return
     now = visit.finished_at
     needs = needs_of(made.requisites, target=made.target, via=page.url, depth=0, now=now)

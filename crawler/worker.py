@@ -29,6 +29,8 @@ T = TypeVar("T")
 LEASE = timedelta(minutes=2)
 RENEWED_AFTER = LEASE / 3
 TARGETS_A_CLAIM = 20
+MOST_UNWRITTEN = 10
+"""So many visits of a claim may be made whose rows are not written yet."""
 FAULTY_AGAIN_AFTER = timedelta(minutes=10)
 SPENT_AGAIN_AFTER = timedelta(minutes=10)
 """When the targets of a spent budget are asked about again, up to twice that."""
@@ -165,13 +167,16 @@ class Worker:
             self.serving -= 1
             renewing.cancel()
             visiting.cancel()
-            await asyncio.gather(visiting, return_exceptions=True)
+            (ended,) = await asyncio.gather(visiting, return_exceptions=True)
+        if isinstance(ended, StorageError) and not isinstance(ended, FenceError):
+            raise ended  # a lost claim must not hide that something could not be kept
 
     async def _visit_all(self, claim: Claim, stop: asyncio.Event) -> None:
-        """Fetch one target after another; the host is asked on while the last one is written."""
+        """Fetch one target after another; the host is asked on while the last ones are written."""
         keeping: list[asyncio.Task[None]] = []
         try:
             for target in claim.targets:
+                await self._let_go_on(keeping)
                 if stop.is_set() or self.visitor.wait_of(claim.host) > LONGEST_WAIT:
                     break
                 ticket = await self._fetch(target)
@@ -182,9 +187,21 @@ class Worker:
                     await keeping[-1]
         finally:
             # What was fetched is written also when a later visit fails.
-            await asyncio.gather(*keeping, return_exceptions=True)
-        for kept in keeping:
-            kept.result()
+            for ended in await asyncio.gather(*keeping, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
+
+    async def _let_go_on(self, keeping: list[asyncio.Task[None]]) -> None:
+        """Return when few enough visits of a claim are unwritten; raise what one of them raised.
+
+        So a claim that is lost, or a disk that is full, ends the asking after a few pages.
+        """
+        unwritten = [one for one in keeping if not one.done()]
+        if len(unwritten) >= MOST_UNWRITTEN:
+            await asyncio.wait(unwritten, return_when=asyncio.FIRST_COMPLETED)
+        for one in keeping:
+            if one.done():
+                one.result()
 
     async def _fetch(self, target: Target) -> Ticket | None:
         """Fetch one target, if it may be; return None where nothing is to be kept."""

@@ -9,11 +9,13 @@ where its record lies, of what type it is, and for a revisit record which earlie
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 
 from crawler import opening
+from crawler.asked import require_site, why_nothing
 from crawler.commands import add_archive, add_json, add_since
-from crawler.console import print_json_lines, print_table
+from crawler.console import escape, print_json_lines, print_table
 from crawler.listing import capture_dict
 from crawler.opening import Parts
 from storage.catalogue import captures
@@ -37,10 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each exchange, in the order they were kept."""
     own = opening.parts_to_look_at(arguments.archive)
+    with own.catalogue.read() as db:
+        require_site(db, arguments.site)
+        strange = why_nothing(db, arguments.url)
     rows = _all(own, arguments)
     if arguments.json:
         print_json_lines(capture_dict(one) for one in rows)
         return 0
+    if strange:
+        print(escape(strange), file=sys.stderr)
     print_table(
         (
             (

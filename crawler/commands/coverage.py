@@ -15,6 +15,7 @@ import argparse
 from datetime import datetime
 
 from crawler import opening
+from crawler.asked import require_site
 from crawler.commands import add_archive, add_json
 from crawler.console import print_json_lines, print_table
 from crawler.errors import CrawlerError
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print_page(own, arguments.url, as_json=arguments.json)
         return 0
     with own.catalogue.read() as db:
+        require_site(db, arguments.site)
         sites = missing.coverage(db, site=arguments.site)
     if arguments.json:
         print_json_lines(_site_facts(one) for one in sites)
@@ -65,6 +67,10 @@ def _print_page(own: Parts, url: str, *, as_json: bool) -> None:
         held = missing.held_at(db, [one.url for one in listed])
     if as_json:
         print_json_lines(_missing_facts(one, held.get(one.url)) for one in listed)
+        return
+    if not listed:
+        visited = target.last_visit_at is not None
+        print("nothing is missing" if visited else "nothing is known of it: it was not visited yet")
         return
     print_table(
         (

@@ -7,10 +7,12 @@ Oldest first. What the kinds mean stands in docs/events.md.
 """
 
 import argparse
+import sys
 
 from crawler import opening
+from crawler.asked import require_site, why_nothing
 from crawler.commands import add_archive, add_json, add_since
-from crawler.console import print_json_lines, print_table
+from crawler.console import escape, print_json_lines, print_table
 from crawler.listing import event_dict
 from storage.catalogue import events
 
@@ -31,10 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Print a line for each event, oldest first."""
     own = opening.parts_to_look_at(arguments.archive)
     with own.catalogue.read() as db:
+        require_site(db, arguments.site)
+        strange = why_nothing(db, arguments.url)
         found = events.listing(db, since=arguments.since, url=arguments.url, site=arguments.site)
     if arguments.json:
         print_json_lines(event_dict(one) for one in found)
         return 0
+    if strange:
+        print(escape(strange), file=sys.stderr)
     print_table(
         (
             (

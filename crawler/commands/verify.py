@@ -5,8 +5,9 @@ rules), the records to each other, and the catalogue to the records. FILEs are W
 anywhere; without --archive only they are read. Nothing is changed; it may run beside a service.
 
 A line for each fault: file, offset, address and date of the record, what is wrong. Remarks are no
-faults. Exit status 0 when there is no fault, else 1. docs/verify.md explains each kind, and where
-other checkers disagree.
+faults. Exit status 0 when there is no fault, else 1, also when there is no archive in the folder;
+2 when a FILE is not there or is none. docs/verify.md explains each kind, and where other checkers
+disagree.
 
     holdfast verify --archive A
     holdfast verify --archive A --json
@@ -26,6 +27,7 @@ from crawler.commands import EXIT_ERROR, EXIT_USAGE, add_archive, add_json
 from crawler.console import escape, json_line, progress
 from crawler.opening import Parts
 from crawler.parent import end_with_parent
+from crawler.wording import counted
 from storage.archive import Archive, holder, open_archive
 from storage.catalogue import captures
 from storage.errors import CatalogueError
@@ -36,6 +38,7 @@ HELP = "verify every bit: members, digests, revisits, missing files, rows"
 GROUP = "care"
 
 PAGE_ROWS = 1000
+_NOTHING = "nothing was verified"
 
 
 @dataclass(slots=True)
@@ -82,8 +85,17 @@ def _refusal(arguments: argparse.Namespace) -> str:
     """Return what is wrong with the words of the command, or nothing."""
     if arguments.archive is None and not arguments.files:
         return "nothing to verify: name an archive with --archive, or WARC files"
-    missing = [str(one) for one in arguments.files if not one.is_file()]
-    return f"there is no file {missing[0]}: nothing was verified" if missing else ""
+    for one in arguments.files:
+        if one.is_dir():
+            return f"{one} is a folder: name the WARC files in it, or --archive; {_NOTHING}"
+        if not one.is_file():
+            there = one.exists() or one.is_symlink()
+            return (
+                f"{one} is no ordinary file: {_NOTHING}"
+                if there
+                else f"there is no file {one}: {_NOTHING}"
+            )
+    return ""
 
 
 def _jobs(text: str) -> int:
@@ -167,7 +179,6 @@ def _as_text(fault: Fault) -> str:
 
 
 def _sum(count: _Count) -> str:
-    return (
-        f"{count.files} files, {count.records} records, {count.size_bytes} bytes:"
-        f" {count.faults} faults, {count.remarks} remarks"
-    )
+    read = (counted(count.files, "file"), counted(count.records, "record"))
+    found = (counted(count.faults, "fault"), counted(count.remarks, "remark"))
+    return f"{', '.join(read)}, {counted(count.size_bytes, 'byte')}: {', '.join(found)}"

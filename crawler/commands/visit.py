@@ -3,7 +3,8 @@
 This is the service without the service, for a machine that is not always on. It ends when every
 visit is compared and every suspicion is decided, so a page that looks bad keeps it waiting for the
 whole of `confirm`; Ctrl-C leaves those looks due. While a service runs on the archive it makes the
-visits and this command follows them.
+visits and this command follows them. What pages named here by their URL were missing is tried at
+once.
 
     holdfast visit --archive A
     holdfast visit --archive A --all --quiet
@@ -19,7 +20,7 @@ from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.oneoff import OneOff, follow_progress
 from crawler.opening import Parts
-from storage.catalogue import overview, progress, targets
+from storage.catalogue import missing, overview, progress, targets
 from storage.model import Target, TargetState
 
 HELP = "make the visits that are due now (or all, or these) and compare them"
@@ -36,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Visit, look again where a page is suspected, compare; 0 when all that was asked is done."""
+    if arguments.all and arguments.urls:
+        raise CrawlerError(
+            "--all visits every watched page: give it alone, or name pages; nothing was visited"
+        )
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
     own = opening.parts(arguments.archive)
     since = datetime.now(UTC)
@@ -46,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = [one.id for one in _wanted(own, arguments, since=since)]
         with own.catalogue.write() as db:
             targets.make_due(db, wanted, at=since)
+            if arguments.urls:
+                missing.due_now(db, wanted, at=since)
         ids = wanted if arguments.urls else None
         return ids
 

@@ -7,10 +7,12 @@ that succeeded.
 """
 
 import argparse
+import sys
 
 from crawler import opening
+from crawler.asked import require_site, why_nothing
 from crawler.commands import add_archive, add_json, add_since
-from crawler.console import print_json_lines, print_table
+from crawler.console import escape, print_json_lines, print_table
 from crawler.listing import visit_dict
 from storage.catalogue import visits
 
@@ -32,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print a line for each visit, oldest first."""
     own = opening.parts_to_look_at(arguments.archive)
     with own.catalogue.read() as db:
+        require_site(db, arguments.site)
+        strange = why_nothing(db, arguments.url)
         newest_first = visits.listing(
             db,
             site=arguments.site,
@@ -43,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json_lines(visit_dict(one) for one in made)
         return 0
+    if strange:
+        print(escape(strange), file=sys.stderr)
     print_table(
         (
             (one.due_at, one.started_at, one.outcome.value, one.status, one.url, one.reason)

@@ -20,12 +20,13 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from crawler import opening
+from crawler.asked import refused, require_site
 from crawler.commands import add_archive, add_json
 from crawler.commands.init import make_archive
 from crawler.configuration.sections import check_site_name
 from crawler.console import escape, print_json_lines, print_table
 from crawler.errors import CrawlerError
-from crawler.fetch.guard import AddressGuard, refused_address, refused_url, without_password
+from crawler.fetch.guard import AddressGuard, refused_address, without_password
 from crawler.listing import target_dict
 from crawler.opening import Parts
 from crawler.revisit.calendar import check_every
@@ -100,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _add(own: Parts, arguments: argparse.Namespace) -> int:
     guard = AddressGuard(own.config.network.allow_addresses)
     for url in arguments.urls:
-        if (reason := refused_url(url)) is not None:
+        if (reason := refused(url)) is not None:
             shown = without_password(url)
             raise CrawlerError(f"{shown} cannot be watched: {reason}; nothing was added")
         if (reason := refused_address(url, guard)) is not None:
@@ -116,7 +117,10 @@ def _add(own: Parts, arguments: argparse.Namespace) -> int:
     new = 0
     with own.catalogue.write() as db:
         for name, urls in _by_site(arguments).items():
-            _enter_site(db, own, name, urls, every=arguments.every, discover=bool(arguments.site))
+            starts = [url for url in urls if not _is_of_another(db, name, url)]
+            discover = bool(arguments.site)
+            if starts:
+                _enter_site(db, own, name, starts, every=arguments.every, discover=discover)
             found = [Found(url=url, found_by=found_by) for url in urls]
             added = targets.add(db, found, site=name, now=now, due_at=now, every=arguments.every)
             new += len(added) + _revive(db, urls, at=now)
@@ -129,6 +133,13 @@ def _add(own: Parts, arguments: argparse.Namespace) -> int:
     changed = ", their schedule changed" if known and arguments.every is not None else ""
     print(f"{new} added{already}{changed}")
     return 0
+
+
+def _is_of_another(db: Connection, name: str, url: str) -> bool:
+    """Tell whether a page is watched in another site, where it stays."""
+    known = targets.by_url(db, url)
+    watched = known is not None and known.state in (TargetState.ACTIVE, TargetState.PAUSED)
+    return known is not None and watched and known.site != name
 
 
 def _by_site(arguments: argparse.Namespace) -> dict[str, list[str]]:
@@ -174,6 +185,7 @@ def _enter_site(
 
 def _list(own: Parts, arguments: argparse.Namespace) -> int:
     with own.catalogue.read() as db:
+        require_site(db, arguments.site)
         listed = [
             one
             for one in targets.listing(db, site=arguments.site)
@@ -208,6 +220,7 @@ def _set_state(own: Parts, arguments: argparse.Namespace) -> int:
         raise CrawlerError("name the pages, or a whole site with --site; nothing was changed")
     change = CHANGES[arguments.step]
     with own.catalogue.write() as db:
+        require_site(db, arguments.site)
         chosen = [_watched(db, url) for url in dict.fromkeys(arguments.urls)]
         if arguments.site is not None:
             chosen += targets.listing(db, site=arguments.site)

@@ -40,9 +40,6 @@ REQUISITES_A_BATCH = 10
 """Requisites that are synced and written down together."""
 LONGEST_WAIT = timedelta(seconds=30)
 """A host that wants to be left alone for longer is given back, and its requisites wait."""
-HELD = frozenset({Outcome.OK, Outcome.NOT_MODIFIED})
-"""How the last hop of a requisite ends that the archive has; all else is missing."""
-
 UNREADABLE = "it was not sent again, and what is held of it cannot be read"
 
 _FRAME_TYPES = ("html", "svg")
@@ -77,6 +74,12 @@ class Shelf(Protocol):
         ...
 
 
+def is_held(last: Capture) -> bool:
+    """Say of a last hop whether the archive has what was asked for; all else is missing."""
+    unchanged = last.outcome is Outcome.NOT_MODIFIED and last.refers_to is not None
+    return last.outcome is Outcome.OK or unchanged
+
+
 class Gatherer:
     """Fetch the requisites of pages."""
 
@@ -90,7 +93,7 @@ class Gatherer:
         tried again, be the page read or not. Raise StorageError when it cannot be kept.
         """
         page = payload_captures(ticket.captures)[-1]
-        if ticket.site.requisites and page.outcome in HELD:
+        if ticket.site.requisites and is_held(page):
             await _Round(self._parts, ticket=ticket, visit=visit, shelf=shelf).run(page.url)
 
 
@@ -198,7 +201,7 @@ class _Round:
                 wait = self._parts.pace.wait_of(host_of(need.url))
                 reason = "its host asked to be left alone for a while"
                 self._missing.append(replace(need, reason=reason, next_try_at=now + wait))
-            elif fetched.capture.outcome not in HELD:
+            elif not is_held(fetched.capture):
                 self._missing.append(after_try(need, fetched.capture, now=now))
             elif need.kind not in LEAD_ON:
                 self._had.append(need.url)

@@ -44,7 +44,7 @@ def bounded(text: str, *, most: int = MOST_ATTRIBUTES) -> str:
     place = 0
     while (place := _end(pieces, text, place)) < len(text):
         long = tag.match(text, place)
-        if long is None:  # a lone "<" at the very end
+        if long is None:  # nothing else stops the other pattern, but a loop must end
             break
         text = text[: long.end(_HEAD)] + text[long.end(_REST) :]
     return text

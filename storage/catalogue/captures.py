@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, bindparam, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    RowMapping,
+    and_,
+    bindparam,
+    or_,
+    select,
+)
 
 from storage.catalogue.dialects import portions
 from storage.catalogue.tables import captures
@@ -141,7 +150,11 @@ def got_requisites(
             captures.c.captured_at >= since,
             captures.c.site == site,
             captures.c.role == Role.REQUISITE,
-            captures.c.outcome.in_((Outcome.OK, Outcome.NOT_MODIFIED, Outcome.REDIRECT)),
+            or_(
+                captures.c.outcome.in_((Outcome.OK, Outcome.REDIRECT)),
+                # A 304 that nobody asked for stands for nothing.
+                and_(captures.c.outcome == Outcome.NOT_MODIFIED, captures.c.refers_to.is_not(None)),
+            ),
         )
         for url, outcome in db.execute(statement):
             got[url] = got.get(url, False) or outcome is not Outcome.REDIRECT

@@ -13,6 +13,8 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    tuple_,
+    update,
 )
 
 from storage.catalogue.dialects import insert_or_replace, portions
@@ -115,6 +117,17 @@ def forget(db: Connection, target_id: int, urls: Sequence[str]) -> None:
     """Take URLs from the list of one page that no longer needs them."""
     if urls:
         db.execute(_REMOVE_OF_TARGET, [{"of_target": target_id, "of_url": url} for url in urls])
+
+
+def due_now(db: Connection, target_ids: Sequence[int], *, at: datetime) -> None:
+    """Let all that these pages miss be tried at their next visit, however long it was to rest.
+
+    The last try of a site holds for all its pages: others that miss the same may try it too.
+    """
+    for part in portions(target_ids):
+        own = select(missing.c.site, missing.c.url).where(missing.c.target_id.in_(part))
+        rests = tuple_(missing.c.site, missing.c.url).in_(own) & (missing.c.next_try_at > at)
+        db.execute(update(missing).where(rests).values(next_try_at=at))
 
 
 def held_at(db: Connection, urls: Sequence[str]) -> dict[str, datetime]:

@@ -41,7 +41,7 @@ from storage.warc.writer import Info, Kept, Writer
 AGENT = "Mozilla/5.0 (compatible; Holdfast; +mailto:bench@example.org)"
 NOWHERE = RecordRef(file="", offset=0, length=0, digest=None)
 
-TARGETS_A_CLAIM = 20
+TARGETS_A_CLAIM, MOST_UNWRITTEN = 20, 10
 """As many as a worker is lent at a time (``crawler/worker.py``)."""
 
 Visit = Callable[[Ticket], Awaitable[None]]
@@ -181,9 +181,12 @@ async def drive(urls: list[str], own: Room, visit: Visit, *, tally: Tally) -> No
 
     async def lane(of_host: list[str]) -> None:
         for start in range(0, len(of_host), TARGETS_A_CLAIM):
-            keeping = []
+            keeping: list[asyncio.Task[None]] = []
             for url in of_host[start : start + TARGETS_A_CLAIM]:
                 made = ticket(url, next(numbers), own.site)
+                unsafe = [one for one in keeping if not one.done()]
+                if len(unsafe) >= MOST_UNWRITTEN:
+                    await asyncio.wait(unsafe, return_when=asyncio.FIRST_COMPLETED)
                 await visit(made)
                 keeping.append(asyncio.create_task(safe(made)))
             await asyncio.gather(*keeping)

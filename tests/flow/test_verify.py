@@ -133,6 +133,23 @@ def test_bad_words_are_refused() -> None:
     said("--jobs", "0", __file__, expect=2)
 
 
+def test_what_is_no_file_is_named_as_what_it_is(tmp_path: Path) -> None:
+    """A folder, a device and a folder without an archive each have their own sentence."""
+    folder = verb("verify", str(tmp_path))
+    assert (folder.returncode, folder.stdout) == (2, "")
+    assert f"{tmp_path} is a folder: name the WARC files in it" in folder.stderr
+    device = verb("verify", "/dev/null")
+    assert device.returncode == 2
+    assert "/dev/null is no ordinary file" in device.stderr
+    nothing = verb("verify", "--archive", str(tmp_path / "none"))
+    assert nothing.returncode == 1
+    assert len(nothing.stderr.splitlines()) == 1
+    (tmp_path / "hello.txt").write_text("hello")
+    text = said(str(tmp_path / "hello.txt"), expect=1)
+    assert "this is no WARC file" in text
+    assert text.endswith("1 file, 0 records, 5 bytes: 1 fault, 0 remarks\n")
+
+
 def test_names_from_an_archive_do_not_reach_the_terminal(tmp_path: Path) -> None:
     """Addresses and values of a hostile file are shown escaped."""
     data = b"WARC/1.1\r\nWARC-Type: \x1b[2J\r\nWARC-Target-URI: http://a/\x1b]0;x\x07\r\n\r\n"

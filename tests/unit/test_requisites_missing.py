@@ -70,6 +70,30 @@ def test_the_last_try_of_a_site_is_that_which_rests_longest(catalogue) -> None:
         assert missing.last_tries(db, "other", [LOGO]) == {}
 
 
+def test_what_pages_miss_can_be_made_due(catalogue) -> None:
+    """A page's rows rest no longer, nor the site's other rows that would hold them back."""
+    later = NOW + 6 * HOUR
+    with catalogue.write() as db:
+        one, two = watch(db, A, B)
+        (other,) = watch(db, "https://c.example/", site="other")
+        for target, url in ((one, LOGO), (two, LOGO), (two, PHOTO), (other, LOGO)):
+            missing.put(db, [lack(target, url, tries=1, next_try_at=later)])
+        missing.put(db, [lack(one, PHOTO, next_try_at=NOW - HOUR)])
+        missing.due_now(db, [one.id], at=NOW)
+        due = {
+            (row.target_id, row.url): row.next_try_at
+            for target in (one, two, other)
+            for row in missing.of_target(db, target.id)
+        }
+        assert due == {
+            (one.id, LOGO): NOW,
+            (two.id, LOGO): NOW,
+            (one.id, PHOTO): NOW - HOUR,
+            (two.id, PHOTO): NOW,
+            (other.id, LOGO): later,
+        }
+
+
 def test_whether_a_try_is_due_is_seen_at_once(catalogue) -> None:
     """For each page by itself, also of what was committed a moment ago."""
     tries = NextTries(catalogue)
