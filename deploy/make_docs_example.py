@@ -1,6 +1,7 @@
 """Make a small archive with one of everything, and ask each listing which keys it prints."""
 
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -169,7 +170,7 @@ def _kind(value: object) -> str:
 
 def _fill(root: Path) -> None:
     archive = create(root, config=CONFIGURATION)
-    (archive.warc / "damaged.warc.gz").write_bytes(b"no record")
+    (archive.warc / "damaged.warc.gz").write_bytes(gzip.compress(b"no record"))
     own = opening.parts(root)
     opening.publish_sites(own)
     with own.catalogue.write() as db:

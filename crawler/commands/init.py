@@ -33,6 +33,13 @@ contact = {contact}
 # [network]
 # allow_addresses = ["10.1.0.0/16"]       # private addresses that may be visited all the same
 # user_agent = "ExampleLibrary/1.0 (+https://library.example/archive)"
+# proxy = "http://proxy.example:3128"     # pages are fetched through it
+# no_proxy = ["intranet.example"]         # but not those of these hosts
+# connect_timeout = "20s"                 # for address, connection and TLS
+# first_byte_timeout = "1m"               # from the request to the first byte of the answer
+# idle_timeout = "30s"                    # between two bytes of the answer
+# total_timeout = "10m"                   # for one answer as a whole
+# largest_body = "512MiB"                 # more of one answer is not kept
 
 [defaults]                                # for every site that does not say otherwise
 every = "auto"                            # or "6h", or "cron 0 6 * * mon-fri"
@@ -44,6 +51,10 @@ confirm = ["1m", "10m", "1h", "6h"]       # looks again after a first bad look; 
 confirm_access = ["10m", "6h", "24h"]     # the same for login and pay walls
 down_after = "3d"                         # an outage this long is told
 requisites = true                         # keep images, style sheets, fonts, frames as well
+# requisites_every = "7d"                 # fetch again what a page needs when it is older
+# requisites_include = ["/files/*"]       # only these, on every host; else everything
+# requisites_exclude = ["https://ads.example/*"]
+# requisites_media = true                 # films and sounds too
 conditional = false                       # true: ask for a known page only if it has changed
 
 # A site is found by its start pages; one [[site]] for each.

@@ -50,7 +50,7 @@ def main() -> None:
             found = list(rows(results))
             if "workers" in only:
                 found.append(workers.row(plan))
-    show(results, found)
+    show(results, found, judged=not given.quick)
     if given.json:
         told = json.dumps(as_json(results, found, plan), indent=1)
         given.json.write_text(f"{told}\n", encoding="utf-8")
@@ -93,13 +93,13 @@ def present(only: set[str]) -> Iterator[Rival]:
             tell(f"without scrapy-webarchive: {error}")
 
 
-def show(results: Sequence[Result], found: Sequence[Row]) -> None:
+def show(results: Sequence[Result], found: Sequence[Row], *, judged: bool) -> None:
     """Print the tables."""
     print(f"\n{machine()}\n")
     if results:
-        print("\n".join(cost_lines(results, titles())))
+        print("\n".join(cost_lines(results, titles(), judged=judged)))
         print()
-    print("\n".join(goal_lines(found)))
+    print("\n".join(goal_lines(found, judged=judged)))
 
 
 def machine() -> str:

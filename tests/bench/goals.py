@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from rounds import Range, Result
 
+VARIANTS = "(a): Content-Type names the charset; (b): it does not, so that Scrapy has to guess it."
+TOO_FEW = (
+    "Quick: so few pages that the start outweighs them, so that nothing net is told and nothing "
+    "judged."
+)
 Figure = Callable[[Result], float]
 
 NET_CPU: Figure = operator.attrgetter("net_cpu")
@@ -33,6 +38,8 @@ class Goal:
     aim: float | None = None
     at_least: bool = False
     """Whether more is better."""
+    net: bool = False
+    """Whether it is of CPU net of the start: a few hundred pages do not tell it."""
 
     def holds(self, value: float) -> bool | None:
         """Tell whether a figure is what it must be; None when nothing is asked of it."""
@@ -80,7 +87,7 @@ class Row:
 
 def net(name: str, above: str, below: str, variant: str, title: str, **asked: float) -> Ratio:
     """Return a ratio of net CPU a page."""
-    goal = Goal(name=name, title=f"net CPU, {title} ({variant})", **asked)  # type: ignore[arg-type] # floats only
+    goal = Goal(name=name, title=f"net CPU, {title} ({variant})", net=True, **asked)  # type: ignore[arg-type] # floats only
     return Ratio(goal=goal, above=above, below=below, variant=variant, figure=NET_CPU)
 
 
@@ -93,11 +100,12 @@ RATIOS = (
     net("capture/webarchive/b", "capture", "webarchive", "b",
         "capture ÷ scrapy-webarchive", must=0.22, aim=0.15),
     Ratio(
-        goal=Goal(name="share/wget", title="the WARC's own share ÷ wget (b)", must=0.10, aim=0.06),
+        goal=Goal(name="share/wget", title="the WARC's own share ÷ wget (b)", must=0.10, aim=0.06,
+                  net=True),
         above="share", below="wget", variant="b", figure=share, figure_below=NET_CPU,
     ),
     Ratio(
-        goal=Goal(name="share-with-digests/wget", title="  the same with its digests"),
+        goal=Goal(name="share-with-digests/wget", title="  the same with its digests", net=True),
         above="share", below="wget", variant="b",
         figure=share_with_digests, figure_below=NET_CPU,
     ),
@@ -126,23 +134,30 @@ def rows(results: Sequence[Result]) -> Iterator[Row]:
             yield Row(ratio.goal, Range.of(values))
 
 
-def goal_lines(found: Sequence[Row]) -> Iterator[str]:
-    """Yield the table of the goals."""
+def goal_lines(found: Sequence[Row], *, judged: bool = True) -> Iterator[str]:
+    """Yield the table of the goals; one that is not ``judged`` says less, and why."""
     yield f"{'':48} {'must':>8} {'aim':>8}   {'measured':<24} holds"
     for row in found:
         goal = row.goal
         sign = "≥" if goal.at_least else "≤"
         must = "" if goal.must is None else f"{sign} {number(goal.must)}"
         aim = "" if goal.aim is None else f"{sign} {number(goal.aim)}"
-        holds = {True: "yes", False: "NO", None: ""}[row.holds]
-        line = f"{goal.title:48} {must:>8} {aim:>8}   {spread(row.measured):<24} {holds}"
+        holds = {True: "yes", False: "NO", None: ""}[row.holds if judged else None]
+        measured = "" if goal.net and not judged else spread(row.measured)
+        line = f"{goal.title:48} {must:>8} {aim:>8}   {measured:<24} {holds}"
         yield line.rstrip()
         if row.note:
             yield f"    {row.note}"
+    yield ""
+    yield VARIANTS
+    if not judged:
+        yield TOO_FEW
 
 
-def cost_lines(results: Sequence[Result], titles: dict[str, str]) -> Iterator[str]:
-    """Yield the table of what every rival took; medians."""
+def cost_lines(
+    results: Sequence[Result], titles: dict[str, str], *, judged: bool = True
+) -> Iterator[str]:
+    """Yield the table of what every rival took; medians, and nothing net if nothing is judged."""
     yield (
         f"{'per 1,000 pages, medians':38} {'CPU s':>7} {'net':>7} {'start s':>8} {'pages/s':>8} "
         f"{'net':>7} {'peak MB':>8} {'MB kept':>8} {'server':>7}"
@@ -154,10 +169,12 @@ def cost_lines(results: Sequence[Result], titles: dict[str, str]) -> Iterator[st
             name: Range.of([measure(one) for one in own]).median
             for name, measure in COLUMNS.items()
         }
+        own_net = (f"{figures['net']:7.2f}", f"{figures['net_speed']:7,.0f}")
+        net_cpu, net_speed = own_net if judged else (" " * 7, " " * 7)
         yield f"{f'{titles[rival]} ({variant})':38} " + (
-            "{cpu:7.2f} {net:7.2f} {start:8.2f} {speed:8,.0f} {net_speed:7,.0f} {peak:8.0f} "
+            "{cpu:7.2f} {net_cpu} {start:8.2f} {speed:8,.0f} {net_speed} {peak:8.0f} "
             "{kept:8.1f} {server:7.0%}"
-        ).format(**figures)
+        ).format(**figures | {"net_cpu": net_cpu, "net_speed": net_speed})
 
 
 COLUMNS: dict[str, Figure] = {

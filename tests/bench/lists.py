@@ -7,6 +7,15 @@ HOSTS = tuple(f"127.0.0.{n}" for n in range(1, 9))
 """One machine, eight hosts: a polite crawler asks each of them one thing at a time."""
 
 
+CONTENT_TYPES = {"a": "text/html; charset=utf-8", "b": "text/html"}
+"""What the two variants of an article say of themselves."""
+
+
+def content_type(url: str) -> str:
+    """Return what the site says of an article."""
+    return CONTENT_TYPES[urlsplit(url).path[1]]
+
+
 def addresses(port: int, *, variant: str, pages: int, articles: int) -> list[str]:
     """Return so many different addresses, from host to host; articles come again after the last."""
     return [

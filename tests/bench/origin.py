@@ -14,9 +14,8 @@ from pathlib import Path
 
 import articles
 import uvloop
-from lists import HOSTS
+from lists import CONTENT_TYPES, HOSTS
 
-CONTENT_TYPES = {"a": "text/html; charset=utf-8", "b": "text/html"}
 DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 
 Answer = tuple[bytes, bytes]

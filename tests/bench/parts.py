@@ -156,7 +156,9 @@ class Known:
         """Mark a ticket as that of a page whose spider read these very bytes."""
         url = own.target.url
         digest = self._digests[lists.number_of(url)]
-        own.target = replace(own.target, read_as=own.name_of(url, digest))
+        fields = (("Content-Type", lists.content_type(url)), ("Content-Encoding", "gzip"))
+        own.read_with = "bench"
+        own.target = replace(own.target, read_as=own.name_of(url, digest, fields))
 
 
 async def drive(urls: list[str], own: Room, visit: Visit, *, tally: Tally) -> None:

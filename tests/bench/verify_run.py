@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 from zipfile import ZipFile
 
 import articles
 import lists
 from fastwarc.warc import ArchiveIterator, WarcRecordType
-from origin import CONTENT_TYPES, answer
+from origin import answer
 
 EVERY = 50
 """Each such page is compared with what the server sends."""
@@ -58,7 +57,7 @@ def faults(folder: Path, urls: list[str], *, wire: bool) -> Iterator[str]:
 def same(url: str, number: int, block: bytes, *, wire: bool) -> bool:
     """Tell whether a block is what the server sends for this page, or ends as that does."""
     page = articles.page(number)
-    kind = CONTENT_TYPES[urlsplit(url).path[1]]
+    kind = lists.content_type(url)
     sent = answer(kind, page), answer(kind, articles.packed(page), coding="gzip")
     if wire:
         return block in [head + body for head, body in sent]

@@ -60,6 +60,13 @@ PRIVATE = (
 )
 """Spellings of places that are not the public web."""
 
+ALLOWED = {
+    "http://2130706433:9/": "127.0.0.1:9",
+    "http://10.0.0.1/": "10.0.0.1:80",
+    "http://[fe80::1]/": "[fe80::1]:80",
+}
+"""What would let some of them be visited."""
+
 REDIRECTED = ("/redirect/loopback", "/redirect/decimal", "/redirect/mapped", "/redirect/metadata")
 
 
@@ -112,11 +119,15 @@ def test_each_failure_of_the_web_has_its_reason(archive: Path, site: Site) -> No
     for url, outcome in outcomes.items():
         assert listed[url]["outcome"] == outcome
         assert listed[url]["reason"]
-        assert told[url] == f"{outcome}: {listed[url]['reason']}"
+        assert told[url].startswith(f"{outcome}: {listed[url]['reason']}")
     for url in redirected:
         target = listed[listed[url]["location"]]
         assert (target["role"], target["outcome"]) == ("redirect", "blocked_address")
-        assert told[url] == f"blocked_address: {target['reason']}"
+        assert told[url].startswith(f"blocked_address: {target['reason']}")
+    for url, option in ALLOWED.items():
+        assert told[url].endswith(
+            f"--allow-address {option}, or in allow_addresses of holdfast.toml"
+        )
     assert listed[good]["outcome"] == "ok"
     assert listed[good]["warc_file"]
 
@@ -125,6 +136,31 @@ def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
     """Return what a verb said on stderr; one of its own errors never comes as a traceback."""
     assert "Traceback" not in done.stderr, done.stderr
     return done.stderr.splitlines()
+
+
+def test_what_a_page_lacks_is_told_and_tried_at_once_by_hand(archive: Path, site: Site) -> None:
+    """Each capture by hand asks again for what was missing, however long it was to rest."""
+    configure(archive, site.address)
+    configuration = archive / "holdfast.toml"
+    configuration.write_text(configuration.read_text().replace("requisites = false", ""))
+    page = site.url("/page")
+    site.pages["/page"] = message(b"<p>A page</p><img src='/lost.png'><img src='/gone.png'>")
+    capture = ("capture", "--archive", str(archive), page)
+    for times in (1, 2):
+        done = verb(*capture)
+        assert (done.returncode, done.stdout[:6]) == (0, "1 of 1")
+        (line,) = lines_of(done)
+        ask = f"holdfast coverage --archive {archive} --url {page}"
+        assert line == f"{page}: 2 things it needs are missing: {ask}"
+        assert site.requests("/lost.png") == times
+    assert lines_of(verb(*capture, "--no-requisites")) == []
+    holdfast("watch", "add", "--archive", str(archive), page)
+    for path in ("/lost.png", "/gone.png"):
+        site.pages[path] = message(b"picture")
+    holdfast("visit", "--archive", str(archive), page)
+    assert site.requests("/lost.png") == 3
+    said = holdfast("coverage", "--archive", str(archive), "--url", page)
+    assert said == "nothing is missing\n"
 
 
 # --- before the first request -------------------------------------------------------------------

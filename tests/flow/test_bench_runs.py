@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,7 @@ def test_the_bench_measures_every_runner(tmp_path: Path) -> None:
         assert cost["peak_bytes"] > 0
         assert (cost["written_bytes"] > 0) is (one["rival"] not in {"stock", "fetch"})
     assert "holds" in done.stdout
+    # Of so few pages nothing is claimed: what is net of the start may be below nothing.
+    assert " NO" not in done.stdout
+    assert not re.search(r"(?m)^net CPU.*\[", done.stdout)
+    assert "Quick: so few pages" in done.stdout

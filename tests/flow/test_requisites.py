@@ -179,11 +179,12 @@ def test_what_is_missing_is_listed_and_tried_again_until_it_is_had(
     """A broken picture of an unchanged page comes back when its time has come, not before."""
     archive = made(tmp_path / "archive")
     page = furnish(site, cdn)
-    capture = ("capture", "--archive", str(archive), page)
+    holdfast("watch", "add", "--archive", str(archive), page)
+    visit = ("visit", "--all", "--quiet", "--archive", str(archive))
     site.pages["/plain.png"] = Page(503, {}, "later")
     site.pages["/deep.png"] = Page(404, {}, "gone")
     cdn.pages["/og.png"] = Behaviour(parts=lambda: [b"no HTTP"], end=End.CLOSE)
-    holdfast(*capture)
+    holdfast(*visit)
     before = lacking(archive, page)
     told = {name: (one.outcome, one.status) for name, one in before.items()}
     assert told["plain.png"] == ("server_error", 503)
@@ -192,11 +193,11 @@ def test_what_is_missing_is_listed_and_tried_again_until_it_is_had(
     assert before["deep.png"].via == site.url("/imported-2.css")
 
     furnish(site, cdn)
-    holdfast(*capture)
+    holdfast(*visit)
     assert (site.requests("/plain.png"), site.requests("/deep.png")) == (1, 1)
     later(archive, by=timedelta(minutes=61))
     cdn.pages["/og.png"] = Page(500, {}, "still")
-    holdfast(*capture)
+    holdfast(*visit)
     assert (site.requests("/plain.png"), site.requests("/deep.png")) == (2, 2)
     after = lacking(archive, page)
     assert {"plain.png", "deep.png"} & set(after) == set()
