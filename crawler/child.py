@@ -20,7 +20,7 @@ from crawler import build
 from crawler.config import Config
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
-from crawler.memory import be_frugal
+from crawler.memory import be_frugal, settle
 from crawler.opening import Parts
 from crawler.parent import end_with_parent
 from crawler.worker import Worker
@@ -80,6 +80,7 @@ async def _work(parts: Parts, name: str) -> int:
         # A predecessor of this name is dead: its hosts need not wait for its leases to run out.
         claims.free_all(db, worker=name)
     worker: Worker = build.worker(parts, name=name)
+    settle()
     await worker.run(stop)
     return 0
 

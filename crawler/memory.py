@@ -1,6 +1,7 @@
 """Keep the memory of a process small that reads large things in several threads."""
 
 import ctypes
+import gc
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Options of ``mallopt`` (malloc.h of the GNU C library)."""
@@ -22,3 +23,13 @@ def be_frugal() -> None:
     set_option(_ARENA_MAX, 1)
     set_option(_MMAP_THRESHOLD, _LARGE_BYTES)
     set_option(_TRIM_THRESHOLD, _SPARE_BYTES)
+
+
+def settle() -> None:
+    """Have the collector pass over what the start has made; call it when the work begins.
+
+    Modules and classes live as long as the process: to look at them again and again costs a
+    long-lived crawler some hundredths of its time.
+    """
+    gc.collect()
+    gc.freeze()

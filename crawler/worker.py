@@ -196,9 +196,8 @@ class Worker:
 
         So a claim that is lost, or a disk that is full, ends the asking after a few pages.
         """
-        unwritten = [one for one in keeping if not one.done()]
-        if len(unwritten) >= MOST_UNWRITTEN:
-            await asyncio.wait(unwritten, return_when=asyncio.FIRST_COMPLETED)
+        if len(keeping) >= MOST_UNWRITTEN and not keeping[-MOST_UNWRITTEN].done():
+            await asyncio.wait([keeping[-MOST_UNWRITTEN]])  # they are written in their order
         for one in keeping:
             if one.done():
                 one.result()

@@ -1,6 +1,7 @@
 """Measure what a capture costs, against Scrapy, wget and scrapy-webarchive; a table comes out."""
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -14,7 +15,7 @@ from typing import Any
 import memory
 import workers
 from goals import Row, cost_lines, goal_lines, rows
-from measure import BenchError, origin
+from measure import ROOT, BenchError, origin
 from rivals import RIVALS, MissingError, Rival, missing, titles, webarchive, webarchive_python
 from rounds import FEW_PAGES, Plan, Result, measured
 
@@ -31,6 +32,9 @@ def main() -> None:
     given = arguments()
     pages = given.pages or usual_pages(given)
     results: list[Result] = []
+    for room in ("crawler", "spiders", "storage", "tests/bench"):
+        # Python keeps what it has compiled, and some containers forbid it; no run is to pay for it.
+        compileall.compile_dir(ROOT / room, quiet=2)
     with (
         tempfile.TemporaryDirectory(dir=given.folder) as name,
         origin(min(pages, ARTICLES), Path(name)) as site,

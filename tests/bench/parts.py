@@ -24,6 +24,7 @@ from crawler.fetch.keeper import Keeper
 from crawler.fetch.pace import Pace
 from crawler.fetch.ticket import Ticket, new_ticket
 from crawler.fetch.wire import Client, Limits
+from crawler.memory import be_frugal, settle
 from storage import archive
 from storage.host import host_of
 from storage.model import (
@@ -113,6 +114,7 @@ class Tally:
 @asynccontextmanager
 async def room(folder: Path, *, keeping: bool) -> AsyncIterator[Room]:
     """Lend a fetch room that writes below ``folder``, and close its file at the end."""
+    be_frugal()  # as every worker does first
     keep = archive.create(folder / "archive")
     info = Info(
         software="Holdfast", operator="Bench", contact="mailto:bench@example.org",
@@ -129,6 +131,7 @@ async def room(folder: Path, *, keeping: bool) -> AsyncIterator[Room]:
             product="Holdfast",
         )
         site = Site(name="bench", delay=timedelta(0), robots=Robots.IGNORE)
+        settle()
         try:
             yield Room(fetcher, keeper, site)
         finally:
@@ -186,9 +189,8 @@ async def drive(urls: list[str], own: Room, visit: Visit, *, tally: Tally) -> No
             keeping: list[asyncio.Task[None]] = []
             for url in of_host[start : start + TARGETS_A_CLAIM]:
                 made = ticket(url, next(numbers), own.site)
-                unsafe = [one for one in keeping if not one.done()]
-                if len(unsafe) >= MOST_UNWRITTEN:
-                    await asyncio.wait(unsafe, return_when=asyncio.FIRST_COMPLETED)
+                if len(keeping) >= MOST_UNWRITTEN and not keeping[-MOST_UNWRITTEN].done():
+                    await asyncio.wait([keeping[-MOST_UNWRITTEN]])
                 await visit(made)
                 keeping.append(asyncio.create_task(safe(made)))
             await asyncio.gather(*keeping)
