@@ -2,9 +2,13 @@
 
 import asyncio
 import logging
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from itertools import islice
+from weakref import WeakKeyDictionary
 
 from scrapy import Request
 from scrapy.http import Response, TextResponse
@@ -21,22 +25,43 @@ logger = logging.getLogger(__name__)
 
 MOST_FINDINGS = 100_000
 """Taken from one page: a spider that never stops costs its findings after these only."""
+QUICK = timedelta(milliseconds=20)
+"""A page that is read within it holds up the loop no longer than a few exchanges would."""
+PROVEN_AFTER = 20
+"""So many quick reads in a row show that a spider is quick; one slow read, and it begins anew."""
+SHORT_BYTES = 64 * 1024
 
 
 class Reading:
-    """The thread in which the spiders of a worker read, the same for every lane.
+    """Where the spiders of a worker read, the same for every lane; one page at a time.
 
-    A thread, so that a long page holds nobody up; one, so that the files of spiders need not be
-    safe for several.
+    In a thread, so that a long page holds nobody up; in one, so that the files of spiders need not
+    be safe for several. To hand a page over costs as much as to read a short one, so a spider that
+    has been quick reads short pages in the loop itself, until one takes long.
     """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spiders")
+        self._reading = threading.Lock()
+        self._quick_reads: WeakKeyDictionary[SiteSpider, int] = WeakKeyDictionary()
 
     async def read(self, response: Response, *, ticket: Ticket, spider: SiteSpider) -> None:
         """Let the spider read a page; one that fails costs its findings only."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, _read, response, ticket, spider)
+        quick_reads = self._quick_reads.get(spider, 0)
+        short = len(response.body) <= SHORT_BYTES
+        if quick_reads >= PROVEN_AFTER and short and self._reading.acquire(blocking=False):
+            try:
+                took = _read(response, ticket, spider)
+            finally:
+                self._reading.release()
+        else:
+            loop = asyncio.get_running_loop()
+            took = await loop.run_in_executor(self._thread, self._read, response, ticket, spider)
+        self._quick_reads[spider] = quick_reads + 1 if took <= QUICK.total_seconds() else 0
+
+    def _read(self, response: Response, ticket: Ticket, spider: SiteSpider) -> float:
+        with self._reading:
+            return _read(response, ticket, spider)
 
     async def fetched(self, fetched: Fetched, ticket: Ticket, spider: SiteSpider) -> None:
         """Let the spider read what was fetched without an engine."""
@@ -47,11 +72,13 @@ class Reading:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(response: Response, ticket: Ticket, spider: SiteSpider) -> None:
+def _read(response: Response, ticket: Ticket, spider: SiteSpider) -> float:
+    """Take down what the spider finds; return how many seconds it took."""
+    begun = time.monotonic()
     try:
         for one in islice(spider.parse(response), MOST_FINDINGS):
             if ticket.read.done():
-                return  # the visit was given up
+                break  # the visit was given up
             _take(one, ticket=ticket, spider=spider, found_on=response.url)
     except Exception:
         ticket.unread()
@@ -64,6 +91,7 @@ def _read(response: Response, ticket: Ticket, spider: SiteSpider) -> None:
         # the collector takes for a few small objects: many large pages would wait for it.
         if isinstance(response, TextResponse):
             response._cached_selector = None  # noqa: SLF001 - Scrapy has no other way
+    return time.monotonic() - begun
 
 
 def _take(

@@ -16,6 +16,7 @@ from scrapy.http import Response
 from server import Page, Request, Site
 
 from crawler.errors import CrawlerError
+from crawler.fetch.reading import PROVEN_AFTER, QUICK, SHORT_BYTES
 from crawler.fetch.ticket import Condition, Ticket
 from crawler.fetch.wire import CUT_BY_US
 from spiders.base import Requisite, SiteSpider
@@ -444,5 +445,50 @@ def test_the_same_bytes_of_another_type_are_another_page(
             await room.lane.fetch(ticket, spider)
             ticket = again(room, ticket)
         assert spider.given == [b"", body]
+
+    run(site, tmp_path, work, lane=lane)
+
+
+class Noting(Counting):
+    """Note in which thread each page is read; take long over one that says so."""
+
+    name = "noting"
+
+    def __init__(self, site: Watched) -> None:
+        super().__init__(site)
+        self.threads: list[bool] = []
+        self.slow = threading.Event()
+
+    def parse(self, response: Response) -> Iterator[Found | Requisite]:
+        """Note the thread."""
+        self.threads.append(threading.current_thread() is threading.main_thread())
+        if b"slow" in response.body:
+            self.slow.wait(QUICK.total_seconds() * 2)
+        yield from super().parse(response)
+
+
+def test_a_spider_that_was_quick_reads_short_pages_without_a_thread(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """Until one takes long: then it has to show anew that it is quick."""
+    site.pages |= {
+        "/quick": Page(200, {}, b"<p>short"),
+        "/slow": Page(200, {}, b"<p>slow"),
+        "/long": Page(200, {}, b"<p>long" + b"x" * SHORT_BYTES),
+    }
+
+    async def work(room: Room) -> None:
+        spider = Noting(room.watched)
+
+        async def read(path: str) -> None:
+            await room.lane.fetch(room.ticket(site.url(path), robots=Robots.IGNORE), spider)
+
+        for _ in range(PROVEN_AFTER):
+            await read("/quick")
+        assert not any(spider.threads)
+        spider.threads.clear()
+        for path in ("/quick", "/long", "/quick", "/slow", "/quick"):
+            await read(path)
+        assert spider.threads == [True, False, True, True, False]
 
     run(site, tmp_path, work, lane=lane)
