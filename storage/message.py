@@ -17,6 +17,7 @@ __all__ = [
     "codings_of",
     "decode",
     "entity",
+    "first_of",
     "framing",
     "head_end",
     "parse_head",
@@ -158,6 +159,11 @@ def framing(head: Head, method: str) -> Framing:
 def transfer_codings(head: Head) -> tuple[str, ...]:
     """Return the transfer codings below ``chunked`` that can be undone, in the order applied."""
     return tuple(one for one in _transfer_items(head) if is_known(one))
+
+
+def first_of(fields: Sequence[tuple[str, str]], name: str) -> str | None:
+    """Return the first value of a header field, its name in lower case, or None."""
+    return next((value for key, value in fields if key.lower() == name), None)
 
 
 def codings_of(fields: Sequence[tuple[str, str]]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
@@ -19,7 +18,7 @@ from crawler.fetch.wire import Client, WireRequest
 from spiders.address import absolute
 from spiders.reading.listings import LISTINGS, SITEMAPS, xml_root
 from storage.host import host_of
-from storage.message import codings_of, decode, entity
+from storage.message import codings_of, decode, entity, first_of
 from storage.model import ANSWERED, Capture, Exchange, Original, Outcome, Robots, Role, Site
 from storage.warc.writer import Kept
 
@@ -77,13 +76,8 @@ class Fetcher:
 
         Every hop is guarded, asked of robots.txt, paced and kept like the first.
         """
-        url, via = ticket.target.url, None
-        fetched = await self.one(ticket, url, role=Role.TARGET, hop=0, via=None)
-        for hop in range(1, MOST_HOPS + 1):
-            if fetched.capture.location is None:
-                return fetched
-            url, via = fetched.capture.location, url
-            fetched = await self.one(ticket, url, role=Role.REDIRECT, hop=hop, via=via)
+        url = ticket.target.url
+        fetched = await self._followed(ticket, url, roles=(Role.TARGET, Role.REDIRECT), via=None)
         if fetched.capture.location is not None:
             ticket.reason = f"more than {MOST_HOPS} redirects"
         return fetched
@@ -93,12 +87,19 @@ class Fetcher:
 
         ``body`` is decoded where it is text: a style sheet or a frame has requisites of its own.
         """
-        fetched = await self.one(ticket, url, role=Role.REQUISITE, hop=0, via=via)
+        return await self._followed(ticket, url, roles=(Role.REQUISITE, Role.REQUISITE), via=via)
+
+    async def _followed(
+        self, ticket: Ticket, url: str, *, roles: tuple[Role, Role], via: str | None
+    ) -> Fetched:
+        """Fetch an address and what it leads to; ``roles`` are of the first and further hops."""
+        first, further = roles
+        fetched = await self.one(ticket, url, role=first, hop=0, via=via)
         for hop in range(1, MOST_HOPS + 1):
             if fetched.capture.location is None:
-                return fetched
+                break
             url, via = fetched.capture.location, url
-            fetched = await self.one(ticket, url, role=Role.REQUISITE, hop=hop, via=via)
+            fetched = await self.one(ticket, url, role=further, hop=hop, via=via)
         return fetched
 
     async def one(
@@ -323,7 +324,7 @@ def row_of(
         outcome=exchange.outcome,
         reason=exchange.reason,
         status=exchange.status,
-        content_type=field_of(exchange.headers, "content-type"),
+        content_type=first_of(exchange.headers, "content-type"),
         location=redirect_location(exchange),
         address=exchange.address,
         record=kept.record,
@@ -337,16 +338,11 @@ def row_of(
     )
 
 
-def field_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:
-    """Return the first value of a header field, its name in lower case, or None."""
-    return next((value for key, value in headers if key.lower() == name), None)
-
-
 def redirect_location(exchange: Exchange) -> str | None:
     """Return the absolute address a redirect points to, without fragment; None if there is none."""
     if exchange.outcome is not Outcome.REDIRECT:
         return None
-    location = field_of(exchange.headers, "location")
+    location = first_of(exchange.headers, "location")
     if not location:
         return None
     try:
@@ -362,7 +358,7 @@ def readable_body(exchange: Exchange) -> bytes:
 
     Sitemaps and feeds are read as well where they are gzip files, by name or by type.
     """
-    kind = (field_of(exchange.headers, "content-type") or "text/html").lower()
+    kind = (first_of(exchange.headers, "content-type") or "text/html").lower()
     if any(part in kind for part in TEXT_TYPES):
         return decoded(exchange, limit_bytes=LARGEST_PAGE_BYTES)
     if not packed(exchange):
@@ -385,5 +381,5 @@ def decoded(exchange: Exchange, *, limit_bytes: int) -> bytes:
 
 def packed(exchange: Exchange) -> bool:
     """Say whether an answer is a gzip file, by its name or its type."""
-    kind = (field_of(exchange.headers, "content-type") or "").lower()
+    kind = (first_of(exchange.headers, "content-type") or "").lower()
     return "gzip" in kind or urlsplit(exchange.url).path.lower().endswith(".gz")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from crawler.fetch.fetcher import Fetched, Fetcher, field_of
+from crawler.fetch.fetcher import Fetched, Fetcher
 from crawler.fetch.guard import refused_url
 from crawler.fetch.keeper import Keeper
 from crawler.fetch.needs import LEAD_ON, MOST_REQUISITES, Named, after_try, needs_of
@@ -23,6 +23,7 @@ from crawler.fetch.ticket import Condition, Ticket
 from spiders.reading.manifests import manifest_requisites
 from spiders.reading.requisites import frame_requisites, sheet_requisites
 from storage.host import host_of
+from storage.message import first_of
 from storage.model import (
     Capture,
     Missing,
@@ -222,7 +223,7 @@ class _Round:
         stored = await self._shelf.stored(self._ticket.site.name, row.url)
         if stored is None:
             return None
-        kind = field_of(stored.headers, "content-type")
+        kind = first_of(stored.headers, "content-type")
         return replace(fetched, body=stored.body, capture=replace(row, content_type=kind))
 
     async def _go_on(self, need: Missing, fetched: Fetched) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from storage.message import first_of
 from storage.model import (
     Capture,
     Found,
@@ -45,7 +46,7 @@ class Condition:
 
         Compared weakly, as is meant for If-None-Match (RFC 9110 §13.1.2).
         """
-        told = first_of(fields, "etag").removeprefix("W/")
+        told = (first_of(fields, "etag") or "").removeprefix("W/")
         return not told or told == self.etag.removeprefix("W/")
 
 
@@ -55,8 +56,9 @@ def condition_of(original: Original, fields: tuple[tuple[str, str], ...]) -> Con
     A date alone counts only where the answer came a second or more after it: within the second the
     page may have changed once more (RFC 9110 §8.8.2.2).
     """
-    etag, last_modified = first_of(fields, "etag"), first_of(fields, "last-modified")
-    if not etag and not _is_strong(last_modified, first_of(fields, "date")):
+    etag = first_of(fields, "etag") or ""
+    last_modified = first_of(fields, "last-modified") or ""
+    if not etag and not _is_strong(last_modified, first_of(fields, "date") or ""):
         last_modified = ""
     if not etag and not last_modified:
         return None
@@ -68,11 +70,6 @@ def _is_strong(last_modified: str, answered: str) -> bool:
         return parsedate_to_datetime(answered) > parsedate_to_datetime(last_modified)
     except (ValueError, TypeError, OverflowError):  # no dates, or one with and one without a zone
         return False
-
-
-def first_of(fields: Fields, name: str) -> str:
-    """Return the first value of a header field, its name in lower case, or an empty text."""
-    return next((value for key, value in fields if key.lower() == name), "")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -115,7 +112,8 @@ class Ticket:
         """
         if not self.read_with or payload_digest is None:
             return None
-        kind, coding = first_of(fields, "content-type"), first_of(fields, "content-encoding")
+        kind = first_of(fields, "content-type") or ""
+        coding = first_of(fields, "content-encoding") or ""
         read = f"{self.read_with}\0{payload_digest}\0{url}\0{kind}\0{coding}"
         return hashlib.blake2b(read.encode("utf-8", "replace"), digest_size=12).hexdigest()
 

@@ -257,6 +257,18 @@ def test_a_page_is_read_again_when_it_or_its_reader_changed(
     assert kinds == ["request", "response", "request", "revisit"] * 2
 
 
+async def asked_once(room: Room, url: str, spider: SiteSpider) -> tuple[Ticket, Condition]:
+    """Fetch a page of the entity tag "a"; return its ticket, and how to ask if it changed."""
+    first = room.ticket(url, robots=Robots.IGNORE)
+    first.read_with = "this"
+    await room.lane.fetch(first, spider)
+    await room.keeper.synced()
+    record = first.captures[-1].record
+    assert record is not None
+    original, fields = reader.kept_head(room.archive, record)
+    return first, Condition(original=original, fields=fields, etag='"a"')
+
+
 def test_what_is_not_modified_is_kept_as_a_revisit(site: Site, tmp_path: Path, lane: str) -> None:
     """A 304 stands for the payload that the request said we have, and for nothing else."""
     body = b"<p>of many words</p>" * 30
@@ -270,16 +282,10 @@ def test_what_is_not_modified_is_kept_as_a_revisit(site: Site, tmp_path: Path, l
 
     async def work(room: Room) -> None:
         spider = Counting(room.watched)
-        first = room.ticket(site.url("/a"), robots=Robots.IGNORE)
-        first.read_with = "this"
-        await room.lane.fetch(first, spider)
-        await room.keeper.synced()
-        record = first.captures[-1].record
-        assert record is not None
-        original, headers = reader.kept_head(room.archive, record)
-        assert ("ETag", '"a"') in headers
+        first, condition = await asked_once(room, site.url("/a"), spider)
+        assert ("ETag", '"a"') in condition.fields
         second = again(room, first)
-        second.conditions[site.url("/a")] = Condition(original=original, fields=headers, etag='"a"')
+        second.conditions[site.url("/a")] = condition
         await room.lane.fetch(second, spider)
         row = second.captures[-1]
         assert (row.outcome, row.status) == (Outcome.NOT_MODIFIED, 304)
@@ -369,15 +375,9 @@ def test_a_304_of_another_page_is_not_believed(site: Site, tmp_path: Path, lane:
 
     async def work(room: Room) -> None:
         spider = Counting(room.watched)
-        first = room.ticket(site.url("/a"), robots=Robots.IGNORE)
-        first.read_with = "this"
-        await room.lane.fetch(first, spider)
-        await room.keeper.synced()
-        record = first.captures[-1].record
-        assert record is not None
-        original, fields = reader.kept_head(room.archive, record)
+        first, condition = await asked_once(room, site.url("/a"), spider)
         second = again(room, first)
-        second.conditions[site.url("/a")] = Condition(original=original, fields=fields, etag='"a"')
+        second.conditions[site.url("/a")] = condition
         await room.lane.fetch(second, spider)
         assert [(one.status, one.refers_to is None) for one in second.captures] == [
             (304, True),
