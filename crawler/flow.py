@@ -32,14 +32,17 @@ async def make_visit(target: Target, *, site: Site, visitor: Visitor, memory: Me
 
 async def keep_visit(ticket: Ticket, *, claim: Claim, visitor: Visitor, books: Books) -> Visit:
     """WARC records → capture: bytes first, then the row; then what the page needs."""
-    made = Made(
-        visit=await visitor.safe(ticket),
-        target=ticket.target,
-        site=ticket.site,
-        claim=claim,
-        requisites=tuple(ticket.requisites),
-    )
-    kept = await books.keep(made)
+    try:
+        made = Made(
+            visit=await visitor.safe(ticket),
+            target=ticket.target,
+            site=ticket.site,
+            claim=claim,
+            requisites=tuple(ticket.requisites),
+        )
+        kept = await books.keep(made)
+    finally:
+        ticket.over()
     level = logging.INFO if ledger.is_news(kept, ticket.target) else logging.DEBUG
     logger.log(level, "visited", extra=ledger.told(kept))
     await visitor.requisites(ticket, kept, shelf=books)

@@ -30,7 +30,7 @@ from storage.warc import reader
 
 logger = logging.getLogger(__name__)
 
-LARGEST_PAGE_BYTES = 16 * 1024 * 1024
+LARGEST_PAGE_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ RENEWED_AFTER = LEASE / 3
 TARGETS_A_CLAIM = 20
 MOST_UNWRITTEN = 10
 """So many visits of a claim may be made whose rows are not written yet."""
+MANY_FOUND = 1000
 FAULTY_AGAIN_AFTER = timedelta(minutes=10)
 SPENT_AGAIN_AFTER = timedelta(minutes=10)
 """When the targets of a spent budget are asked about again, up to twice that."""
@@ -183,7 +184,8 @@ class Worker:
                 if ticket is None:
                     continue
                 keeping.append(asyncio.create_task(self._keep(ticket, claim)))
-                if ticket.requisites:  # they ask the same host, and a page comes with its pictures
+                # Requisites ask the same host, and many findings are much to hold.
+                if ticket.requisites or len(ticket.found) > MANY_FOUND:
                     await keeping[-1]
         finally:
             # What was fetched is written also when a later visit fails.

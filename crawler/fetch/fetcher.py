@@ -29,7 +29,13 @@ MOST_ROBOTS_HOPS = 5
 LARGEST_PAGE_BYTES = 2 * 1024 * 1024
 """Decoded bytes of a page given to spiders; the record keeps all that came."""
 LARGEST_SITEMAP_BYTES = 50 * 1024 * 1024
-"""What the sitemaps.org protocol allows one, unpacked; only one such is read at a time."""
+"""What the sitemaps.org protocol allows one, unpacked."""
+LARGE_BYTES = 256 * 1024
+"""Only one page as large as this is read at a time: its tree, and a hundred thousand findings, take
+fifty times as much."""
+MOST_TAGS = 200_000
+"""Tags of a page given to spiders, or what looks like one: a tree takes 130 bytes for each. Long
+listings have some ten thousand."""
 TEXT_TYPES = ("text/", "xml", "json", "html")
 
 
@@ -268,15 +274,19 @@ class Fetcher:
             self._pace.hold_off(host, min(asked, LONGEST_REST_FOR_A_PAGE))
 
     async def _body(self, ticket: Ticket, exchange: Exchange, role: Role) -> bytes:
-        """Return what there is to read of an answer; a large sitemap waits until it is alone."""
+        """Return what there is to read of an answer; a large page waits until it is alone."""
         if role is Role.ROBOTS:
             return decoded(exchange, limit_bytes=robots.LARGEST_BYTES)
-        body = readable_body(exchange)
-        if len(body) < LARGEST_PAGE_BYTES or xml_root(body) not in SITEMAPS:
+        if role is Role.REQUISITE:
+            return cut_after_tags(readable_body(exchange), MOST_TAGS)
+        body = readable_body(exchange, limit_bytes=LARGE_BYTES)
+        if len(body) < LARGE_BYTES:
             return body
         await self._large.acquire()
-        ticket.read.add_done_callback(lambda _: self._large.release())
-        return await asyncio.to_thread(decoded, exchange, limit_bytes=LARGEST_SITEMAP_BYTES)
+        ticket.written.add_done_callback(lambda _: self._large.release())
+        if xml_root(body) in SITEMAPS:
+            return await asyncio.to_thread(decoded, exchange, limit_bytes=LARGEST_SITEMAP_BYTES)
+        return cut_after_tags(readable_body(exchange), MOST_TAGS)
 
     def _delay(self, site: Site, url: str) -> timedelta:
         known = self._rules.get(origin_of(url), now=asyncio.get_running_loop().time())
@@ -353,18 +363,28 @@ def redirect_location(exchange: Exchange) -> str | None:
     return absolute(exchange.url, text)
 
 
-def readable_body(exchange: Exchange) -> bytes:
+def readable_body(exchange: Exchange, *, limit_bytes: int = LARGEST_PAGE_BYTES) -> bytes:
     """Return the decoded start of a text answer; nothing of images and the like.
 
     Sitemaps and feeds are read as well where they are gzip files, by name or by type.
     """
     kind = (first_of(exchange.headers, "content-type") or "text/html").lower()
     if any(part in kind for part in TEXT_TYPES):
-        return decoded(exchange, limit_bytes=LARGEST_PAGE_BYTES)
+        return decoded(exchange, limit_bytes=limit_bytes)
     if not packed(exchange):
         return b""
-    body = decoded(exchange, limit_bytes=LARGEST_PAGE_BYTES)
+    body = decoded(exchange, limit_bytes=limit_bytes)
     return body if xml_root(body) in LISTINGS else b""
+
+
+def cut_after_tags(body: bytes, most: int) -> bytes:
+    """Return a body as far as its first ``most`` tags go, and all of one that has no more."""
+    if body.count(b"<") <= most:
+        return body
+    end = -1
+    for _ in range(most + 1):
+        end = body.index(b"<", end + 1)
+    return body[:end]
 
 
 def decoded(exchange: Exchange, *, limit_bytes: int) -> bytes:

@@ -107,6 +107,8 @@ class _Parts:
     pace: Pace
     under_way: set[tuple[str, str]] = field(default_factory=set)
     """Site and address of what is being fetched now, so that no two pages fetch it at once."""
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One sheet or frame at a time: the tree of a large one takes many times its size."""
 
 
 class _Round:
@@ -228,7 +230,8 @@ class _Round:
 
     async def _go_on(self, need: Missing, fetched: Fetched) -> None:
         """Enter what a style sheet, the document of a frame or a manifest needs in its turn."""
-        found = await asyncio.to_thread(nested, need, fetched)
+        async with self._parts.reading:
+            found = await asyncio.to_thread(nested, need, fetched)
         if found:
             await self._enter(found, via=fetched.capture.url, depth=need.depth + 1)
 

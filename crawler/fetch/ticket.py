@@ -93,6 +93,8 @@ class Ticket:
     """Why the visit ended, where its last exchange does not say it."""
     read: asyncio.Future[None] = field(default_factory=asyncio.Future)
     """Done when the spider has read the page, or there was none to read."""
+    written: asyncio.Future[None] = field(default_factory=asyncio.Future)
+    """Done when the visit is in the catalogue with what was found, or was given up."""
 
     @property
     def robots(self) -> Robots:
@@ -125,6 +127,11 @@ class Ticket:
         """Say that the page was read, or that there is none to read."""
         if not self.read.done():
             self.read.set_result(None)
+
+    def over(self) -> None:
+        """Say that the visit was written, or was given up."""
+        if not self.written.done():
+            self.written.set_result(None)
 
     def visit(self, *, finished_at: datetime) -> Visit:
         """Return the visit as the catalogue keeps it; its outcome is that of the last hop."""

@@ -68,6 +68,15 @@ class Visitor:
         cannot be kept, CrawlerError when the engine is gone; what the web does is in the ticket.
         """
         ticket = new_ticket(target, site, worker=self._worker)
+        try:
+            await self._fetch(ticket, memory)
+        except BaseException:
+            ticket.over()
+            raise
+        return ticket
+
+    async def _fetch(self, ticket: Ticket, memory: Memory) -> None:
+        target, site = ticket.target, ticket.site
         spider, name = await self._spider(target, site, memory)
         ticket.read_with = f"{name} {reading_turn(target, site, now=ticket.started_at)}"
         if target.found_by is FoundBy.START and ticket.robots is not Robots.IGNORE:
@@ -76,7 +85,6 @@ class Visitor:
             await self._set_condition(ticket, memory)
         lane = self._engine if target.read_as is None else self._recapture
         await lane.fetch(ticket, spider)
-        return ticket
 
     async def safe(self, ticket: Ticket) -> Visit:
         """Return the visit of a ticket when its records are on the disk."""

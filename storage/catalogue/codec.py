@@ -40,12 +40,12 @@ class Codec(Generic[T]):
     def text(self, value: T) -> str:
         """Write the value; CatalogueError if it is not what its type says."""
         try:
-            text = self._adapter.dump_json((value,), warnings="error").decode()
+            text = self._adapter.dump_json((value,), warnings="error")
         except PydanticSerializationError:
             text = self._cleaned(value)
-        if "\\u0000" in text:
+        if b"\\u0000" in text:
             text = self._cleaned(value)
-        return text[1:-1]
+        return str(memoryview(text)[1:-1], "utf-8")  # a copy less of what may be a large text
 
     def value(self, text: str) -> T:
         """Read the value; CatalogueError if the text is not one."""
@@ -56,12 +56,12 @@ class Codec(Generic[T]):
                 f"the catalogue holds a {self._kind} that this release cannot read: {error}"
             ) from error
 
-    def _cleaned(self, value: T) -> str:
+    def _cleaned(self, value: T) -> bytes:
         try:
             plain = self._adapter.dump_python((value,), mode="json", warnings="error")
         except PydanticSerializationError as error:
             raise CatalogueError(f"this is no {self._kind} to keep: {error}") from error
-        return json.dumps(_clean(plain), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(_clean(plain), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _is_utf8(text: str) -> bool:

@@ -65,24 +65,48 @@ def test_a_sitemap_in_a_gzip_file_is_read(
 def test_pages_are_cut_for_spiders_and_large_sitemaps_are_not(
     site: Site, tmp_path: Path, lane: str
 ) -> None:
-    """A spider gets the first two mebibytes of a page, and sitemaps whole, one after another."""
+    """A spider gets the first two mebibytes of a page and its first tags, and sitemaps whole."""
     entries = "".join(ENTRY.format(site.url(f"/{n:0400}")) for n in range(5000))
     site.pages |= {
         "/map.xml": Page(200, {"Content-Type": "application/xml"}, f"<urlset>{entries}</urlset>"),
         "/bomb.gz": Page(200, {}, gzip.compress(b"<urlset>" + b" " * 60 * 1024 * 1024, 1)),
         "/long": Page(200, {}, "<html>" + "x" * 3_000_000),
+        "/tags": Page(200, {}, "<p>" * 200_001),
     }
 
     async def work(room: Room) -> None:
-        maps = [room.ticket(site.url("/map.xml"), robots=Robots.IGNORE) for _ in range(3)]
-        await asyncio.gather(*(room.lane.fetch(one, Spider(room.watched)) for one in maps))
-        assert [len(one.found) for one in maps] == [5000] * 3
-        long = await room.fetcher.page(room.ticket(site.url("/long"), robots=Robots.IGNORE))
-        assert len(long.body) == 2 * 1024 * 1024
-        assert long.capture.payload_bytes == 3_000_006
-        ticket = room.ticket(site.url("/bomb.gz"), robots=Robots.IGNORE)
-        assert len((await room.fetcher.page(ticket)).body) == 50 * 1024 * 1024
-        ticket.read.cancel()
+        for path, length in (
+            ("/long", 2 * 1024 * 1024),
+            ("/tags", 3 * 200_000),
+            ("/bomb.gz", 50 * 1024 * 1024),
+        ):
+            ticket = room.ticket(site.url(path), robots=Robots.IGNORE)
+            assert len((await room.fetcher.page(ticket)).body) == length
+            ticket.over()
+        ticket = room.ticket(site.url("/map.xml"), robots=Robots.IGNORE)
+        await room.lane.fetch(ticket, Spider(room.watched))
+        assert len(ticket.found) == 5000
+
+    run(site, tmp_path, work, lane=lane)
+
+
+def test_one_large_page_is_read_at_a_time_until_its_visit_is_written(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """Tree and findings of large pages are never held for two visits; small ones pass by."""
+    site.pages |= {"/large": Page(200, {}, "<a href=/l>" * 30_000), "/small": Page(200, {}, "s")}
+
+    async def work(room: Room) -> None:
+        spider = Spider(room.watched)
+        tickets = [room.ticket(site.url("/large"), robots=Robots.IGNORE) for _ in range(3)]
+        waiting = {asyncio.create_task(room.lane.fetch(one, spider)) for one in tickets}
+        for _ in tickets:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert len(done) == 1
+            small = room.ticket(site.url("/small"), robots=Robots.IGNORE)
+            await room.lane.fetch(small, spider)
+            assert all(not one.done() for one in waiting)
+            next(one for one in tickets if one.read.done() and not one.written.done()).over()
 
     run(site, tmp_path, work, lane=lane)
 
