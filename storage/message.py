@@ -60,7 +60,7 @@ class Head:
         """Return all values of the field ``name``, which is given in lower case."""
         if name not in self.names:
             return []
-        return [value for key, value in self.fields if key.lower() == name]
+        return values_of(self.fields, name)
 
 
 class Span(StrEnum):
@@ -163,13 +163,22 @@ def transfer_codings(head: Head) -> tuple[str, ...]:
 
 def first_of(fields: Sequence[tuple[str, str]], name: str) -> str | None:
     """Return the first value of a header field, its name in lower case, or None."""
-    return next((value for key, value in fields if key.lower() == name), None)
+    size = len(name)  # of most names this alone tells that they are others
+    for key, value in fields:
+        if len(key) == size and key.lower() == name:
+            return value
+    return None
+
+
+def values_of(fields: Sequence[tuple[str, str]], name: str) -> list[str]:
+    """Return all values of a header field, its name in lower case."""
+    size = len(name)
+    return [value for key, value in fields if len(key) == size and key.lower() == name]
 
 
 def codings_of(fields: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Return the content codings that header fields declare, in the order they were applied."""
-    values = [value for name, value in fields if name.lower() == "content-encoding"]
-    return tuple(_items(values))
+    return tuple(_items(values_of(fields, "content-encoding")))
 
 
 def _transfer_items(head: Head) -> list[str]:

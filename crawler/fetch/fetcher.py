@@ -1,8 +1,6 @@
 """The one way to the wire: guard, robots, pace, exchange, record — for every lane alike."""
 
 import asyncio
-import contextlib
-import io
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
@@ -10,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from crawler.fetch import robots
 from crawler.fetch.guard import refused_url
-from crawler.fetch.keeper import Asked, Keeper
+from crawler.fetch.keeper import Asked, Keeper, is_appended_at_once
 from crawler.fetch.originals import transfer_of
 from crawler.fetch.pace import Pace, PaceOverError, retry_after
 from crawler.fetch.ticket import Ticket, blocked
@@ -19,8 +17,7 @@ from spiders.address import absolute
 from spiders.reading.listings import LISTINGS, SITEMAPS, xml_root
 from storage.host import host_of
 from storage.message import codings_of, decode, entity, first_of
-from storage.model import ANSWERED, Capture, Exchange, Original, Outcome, Robots, Role, Site
-from storage.warc.writer import Kept
+from storage.model import ANSWERED, Capture, Exchange, Outcome, Robots, Role, Site
 
 MOST_HOPS = 20
 LONGEST_REST_FOR_A_PAGE = timedelta(seconds=15)
@@ -207,8 +204,8 @@ class Fetcher:
         if exchange.outcome is Outcome.NOT_MODIFIED and not_ours:
             # It speaks of a page that we do not have: kept as what came, and asked for again whole.
             del ticket.conditions[url]
-            with contextlib.closing(exchange.answer or io.BytesIO()):
-                self._keep(ticket, exchange, replace(asked, condition=None), hop=hop)
+            self._keep(ticket, exchange, replace(asked, condition=None), hop=hop)
+            let_go(exchange)
             return await self._exchange(ticket, url, role=role, hop=hop, via=via)
         return await self._taken(ticket, exchange, asked, hop=hop)
 
@@ -217,10 +214,7 @@ class Fetcher:
     ) -> Fetched:
         """Keep an exchange that was made, and read what there is to be read in it."""
         was_cut = self._over and exchange.outcome not in ANSWERED
-        with contextlib.ExitStack() as answers:
-            for one in (*exchange.earlier, exchange):
-                if one.answer is not None:
-                    answers.enter_context(contextlib.closing(one.answer))
+        try:
             try:
                 await self._keeper.prepare(exchange)
             finally:
@@ -234,6 +228,8 @@ class Fetcher:
                 ticket.page_name = _page_name(ticket, row, exchange)
             to_be_read = row.location is None and not (is_page and ticket.was_read)
             body = await self._body(ticket, exchange, asked.role) if to_be_read else b""
+        finally:
+            let_go(exchange)
         chain = exchange.tls.chain if exchange.tls is not None else ()
         return Fetched(
             capture=row,
@@ -248,8 +244,9 @@ class Fetcher:
         """Append an exchange and what was tried before it, and return its row."""
         # An attempt on a kept connection that had died comes first: it may have been seen.
         made = (*exchange.earlier, exchange)
-        rows = [row_of(one, *self._keeper.append(one, asked), asked.role, hop) for one in made]
-        ticket.captures += rows
+        rows = [row_of(one, asked, hop) for one in made]
+        for one, row in zip(made, rows, strict=True):
+            ticket.keeps(row, self._keeper.append(one, asked))
         return rows[-1]
 
     def _keep_abandoned(self, exchange: Exchange, asked: Asked) -> None:
@@ -258,8 +255,10 @@ class Fetcher:
         The server saw it, so it has its records. It has no row: its target is visited again. A 304
         is kept as what came, because nobody looks any more whether it speaks of what we have.
         """
-        with contextlib.closing(exchange.answer or io.BytesIO()):
-            self._keeper.append(exchange, replace(asked, condition=None))
+        place = self._keeper.append(exchange, replace(asked, condition=None))
+        self._keeper.flush()
+        let_go(exchange)
+        place.made()
 
     def _obey_retry_after(self, host: str, exchange: Exchange) -> None:
         """Leave a host alone that asks for it (RFC 9110 §10.2.3).
@@ -267,10 +266,12 @@ class Fetcher:
         429 speaks of us, and counts for the host as long as it says; 503 speaks of a page that is
         not ready: that one waits as long as it says (``ledger``), its host a few seconds at most.
         """
+        if exchange.status not in (429, 503):
+            return
         asked = retry_after(exchange.headers, now=datetime.now(UTC))
         if asked is not None and exchange.status == 429:
             self._pace.hold_off(host, asked)
-        elif asked is not None and exchange.status == 503:
+        elif asked is not None:
             self._pace.hold_off(host, min(asked, LONGEST_REST_FOR_A_PAGE))
 
     async def _body(self, ticket: Ticket, exchange: Exchange, role: Role) -> bytes:
@@ -285,12 +286,20 @@ class Fetcher:
         await self._large.acquire()
         ticket.written.add_done_callback(lambda _: self._large.release())
         if xml_root(body) in SITEMAPS:
+            self._keeper.flush()  # two must not read one file at a time
             return await asyncio.to_thread(decoded, exchange, limit_bytes=LARGEST_SITEMAP_BYTES)
         return cut_after_tags(readable_body(exchange), MOST_TAGS)
 
     def _delay(self, site: Site, url: str) -> timedelta:
         known = self._rules.get(origin_of(url), now=asyncio.get_running_loop().time())
         return max(site.delay, known.delay()) if known is not None else site.delay
+
+
+def let_go(exchange: Exchange) -> None:
+    """Close what an exchange holds on the disk; its smaller answers may wait to be appended."""
+    for one in (*exchange.earlier, exchange):
+        if one.answer is not None and is_appended_at_once(one):
+            one.answer.close()
 
 
 def _page_name(ticket: Ticket, row: Capture, exchange: Exchange) -> str | None:
@@ -319,16 +328,15 @@ def hops_from_seed(role: Role, hop: int) -> str:
     return {Role.REQUISITE: "E", Role.ROBOTS: "P"}.get(role, "") + "R" * hop
 
 
-def row_of(
-    exchange: Exchange, kept: Kept, original: Original | None, role: Role, hop: int
-) -> Capture:
-    """Return the row of an exchange whose records lie where ``kept`` says.
+def row_of(exchange: Exchange, asked: Asked, hop: int) -> Capture:
+    """Return the row of an exchange whose records are still to be written.
 
-    A 304 stands for the payload of its original, and has the digest of that.
+    A 304 stands for the payload of the record it was asked about, and has the digest of that.
     """
+    unchanged = asked.condition if exchange.outcome is Outcome.NOT_MODIFIED else None
     return Capture(
         url=exchange.url,
-        role=role,
+        role=asked.role,
         hop=hop,
         captured_at=exchange.started_at,
         outcome=exchange.outcome,
@@ -337,12 +345,9 @@ def row_of(
         content_type=first_of(exchange.headers, "content-type"),
         location=redirect_location(exchange),
         address=exchange.address,
-        record=kept.record,
-        request_record=kept.request,
-        record_id=kept.record_id,
-        refers_to=original.record_id if original is not None else None,
+        refers_to=unchanged.record_id if unchanged is not None else None,
         transfer=transfer_of(exchange.headers),
-        payload_digest=original.payload_digest if original is not None else exchange.payload_digest,
+        payload_digest=(unchanged or exchange).payload_digest,
         payload_bytes=exchange.payload_bytes,
         truncated=exchange.truncated,
     )

@@ -1,16 +1,22 @@
 """Keep exchanges: append them to the worker's WARC file and sync many with one call."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from crawler.fetch.originals import Originals
+from storage.errors import StorageError
 from storage.model import Exchange, Original, Outcome, Role
 from storage.warc.writer import Kept, Profile, Revisit, Writer
 
 GATHERED_FOR = timedelta(milliseconds=10)
 """How long a sync waits for others: one costs as much as the records of several pages."""
+MOST_WAITING = 100
+LARGE_BYTES = 128 * 1024
+"""What is larger waits for nothing: it is to leave the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +30,49 @@ class Asked:
     condition: Original | None = None
 
 
+def is_appended_at_once(exchange: Exchange) -> bool:
+    """Say whether an exchange is too large to wait in memory, so that its answer is free then."""
+    return exchange.answer_bytes > LARGE_BYTES
+
+
+class Place:
+    """Where the records of an exchange lie, once they are appended."""
+
+    __slots__ = ("_fault", "_made")
+
+    def __init__(self) -> None:
+        self._made: tuple[Kept, Original | None] | None = None
+        self._fault: Exception | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the exchange was appended, or could not be."""
+        return self._made is not None or self._fault is not None
+
+    def made(self) -> tuple[Kept, Original | None]:
+        """Return the records, and the earlier one a revisit refers to; raise why there are none."""
+        if self._fault is not None:
+            raise self._fault
+        assert self._made is not None, "asked for before it was appended"
+        return self._made
+
+    def fill(self, append: Callable[[], tuple[Kept, Original | None]]) -> None:
+        """Append the records now; what it raises is raised to whoever asks for them."""
+        try:
+            self._made = append()
+        except Exception as fault:  # noqa: BLE001 - of this exchange, not of the others that wait
+            self.fail(fault)
+
+    def fail(self, fault: Exception) -> None:
+        """Take down why there are no records, whatever was thought before."""
+        self._fault = fault
+
+
 class Keeper:
     """One worker's way into its WARC file; appends in the loop, syncs in a thread.
+
+    Exchanges wait for the next sync and are appended together: between two fetches it costs half
+    as much again, because nothing of it is in the processor's caches then.
 
     Without ``originals`` every answer is kept whole.
     """
@@ -36,20 +83,42 @@ class Keeper:
         self._writer = writer
         self._executor = executor
         self._originals = originals
+        self._queue: list[tuple[Exchange, Asked, Place]] = []
         self._syncing: asyncio.Future[None] | None = None
         self._waiting: asyncio.Future[None] | None = None
 
     async def prepare(self, exchange: Exchange) -> None:
-        """Do what ``append`` would have to wait for; only large answers make it wait at all."""
+        """Do what appending would have to wait for; only large answers make it wait at all."""
         if self._originals is not None:
             await self._originals.prepare(exchange)
 
-    def append(self, exchange: Exchange, asked: Asked) -> tuple[Kept, Original | None]:
-        """Append the records of an exchange; they are safe only after ``synced``.
+    def append(self, exchange: Exchange, asked: Asked) -> Place:
+        """Append the records of an exchange, at the next sync; they are safe after ``synced``.
 
+        Until its place is known the answer may be read, from its start, and must not be closed.
         A payload that the archive holds already becomes a revisit record, and so does the 304 that
-        answers a conditional request (WARC/1.1 §6.7); then the earlier record is returned too.
+        answers a conditional request (WARC/1.1 §6.7).
         """
+        place = Place()
+        self._queue.append((exchange, asked, place))
+        if is_appended_at_once(exchange) or len(self._queue) >= MOST_WAITING:
+            self.flush()
+        return place
+
+    def flush(self) -> None:
+        """Append all that waits, in its order, and write it with one call."""
+        waiting, self._queue = self._queue, []
+        if not waiting:
+            return
+        try:
+            with self._writer.gathering():
+                for exchange, asked, place in waiting:
+                    place.fill(partial(self._append, exchange, asked))
+        except StorageError as fault:
+            for _, _, place in waiting:
+                place.fail(fault)
+
+    def _append(self, exchange: Exchange, asked: Asked) -> tuple[Kept, Original | None]:
         revisit = self._revisit(exchange, asked)
         role, via, hops, site = asked.role, asked.via, asked.hops, asked.site
         if revisit is not None:
@@ -88,10 +157,12 @@ class Keeper:
         if before is not None:
             await asyncio.wait([before])
         self._syncing, self._waiting = self._waiting, None
+        self.flush()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._writer.sync)
 
     async def close(self) -> None:
-        """Sync and close the file under its final name."""
+        """Append what waits, sync and close the file under its final name."""
+        self.flush()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._writer.close)

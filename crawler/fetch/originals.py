@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from storage.archive import Archive
 from storage.errors import CatalogueError, RecordError
+from storage.message import values_of
 from storage.model import ANSWERED, Exchange, Original, Outcome
 from storage.warc import reader
 from storage.warc.originals import SMALLEST_BYTES, original_of
@@ -103,8 +104,7 @@ class Originals:
 
 def transfer_of(headers: Sequence[tuple[str, str]]) -> str:
     """Return the transfer codings of an answer as one text, in lower case; empty for none."""
-    values = [value for name, value in headers if name.lower() == "transfer-encoding"]
-    return ", ".join(values).lower()
+    return ", ".join(values_of(headers, "transfer-encoding")).lower()
 
 
 def _key(exchange: Exchange) -> tuple[str, str] | None:

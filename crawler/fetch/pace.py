@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from weakref import WeakValueDictionary
 
 from crawler.errors import CrawlerError
+from storage.message import first_of
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 _LONGEST_FIELD = 100
@@ -90,11 +91,9 @@ class Turn:
 
 def retry_after(headers: Sequence[tuple[str, str]], *, now: datetime) -> timedelta | None:
     """Return the wait a Retry-After field asks for (RFC 9110 §10.2.3), at most a day."""
-    for name, value in headers:
-        if name.lower() == "retry-after":
-            asked = _asked_wait(value.strip()[:_LONGEST_FIELD], now)
-            return None if asked is None else min(max(asked, timedelta(0)), LONGEST_RETRY_AFTER)
-    return None
+    value = first_of(headers, "retry-after")
+    asked = _asked_wait(value.strip()[:_LONGEST_FIELD], now) if value is not None else None
+    return None if asked is None else min(max(asked, timedelta(0)), LONGEST_RETRY_AFTER)
 
 
 def _asked_wait(value: str, now: datetime) -> timedelta | None:

@@ -237,13 +237,15 @@ class _Round:
 
     async def _write(self) -> None:
         """Write down what came, once its bytes are safe."""
-        captures = tuple(self._ticket.captures[self._told :])
-        gathered = Gathered(captures=captures, had=tuple(self._had), missing=tuple(self._missing))
-        if gathered == Gathered():
+        told, self._told = self._told, len(self._ticket.captures)
+        had, self._had = tuple(self._had), []
+        missing, self._missing = tuple(self._missing), []
+        if not had and not missing and told == self._told:
             return
-        self._told += len(captures)
-        self._had, self._missing = [], []
         await self._parts.keeper.synced()
+        self._ticket.placed()
+        captures = tuple(self._ticket.captures[told : self._told])
+        gathered = Gathered(captures=captures, had=had, missing=missing)
         await self._shelf.keep_requisites(self._visit, gathered)
 
 

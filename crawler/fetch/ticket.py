@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from crawler.fetch.keeper import Place
 from storage.message import first_of
 from storage.model import (
     Capture,
@@ -81,6 +83,7 @@ class Ticket:
     worker: str
     started_at: datetime
     captures: list[Capture] = field(default_factory=list)
+    """Their records have no place until ``placed``."""
     found: list[Found] = field(default_factory=list)
     requisites: list[Requisite] = field(default_factory=list)
     conditions: dict[str, Condition] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class Ticket:
     """Done when the spider has read the page, or there was none to read."""
     written: asyncio.Future[None] = field(default_factory=asyncio.Future)
     """Done when the visit is in the catalogue with what was found, or was given up."""
+    _unplaced: deque[tuple[int, Place]] = field(default_factory=deque)
 
     @property
     def robots(self) -> Robots:
@@ -127,6 +131,27 @@ class Ticket:
         """Say that the page was read, or that there is none to read."""
         if not self.read.done():
             self.read.set_result(None)
+
+    def keeps(self, row: Capture, place: Place) -> None:
+        """Take a row whose records are being appended."""
+        self._unplaced.append((len(self.captures), place))
+        self.captures.append(row)
+
+    def placed(self) -> None:
+        """Write into the rows where their records lie, as far as that is known by now.
+
+        Raise what an exchange could not be kept for.
+        """
+        while self._unplaced and self._unplaced[0][1].is_known:
+            index, place = self._unplaced.popleft()
+            kept, original = place.made()
+            self.captures[index] = replace(
+                self.captures[index],
+                record=kept.record,
+                request_record=kept.request,
+                record_id=kept.record_id,
+                refers_to=original.record_id if original is not None else None,
+            )
 
     def over(self) -> None:
         """Say that the visit was written, or was given up."""

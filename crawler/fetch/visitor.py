@@ -90,6 +90,7 @@ class Visitor:
         """Return the visit of a ticket when its records are on the disk."""
         finished_at = datetime.now(UTC)
         await self._keeper.synced()
+        ticket.placed()
         return ticket.visit(finished_at=finished_at)
 
     async def requisites(self, ticket: Ticket, visit: Visit, *, shelf: Shelf) -> None:

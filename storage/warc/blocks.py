@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from storage.errors import RecordError
-from storage.message import entity
+from storage.message import entity, values_of
 from storage.model import Exchange
 from storage.warc import fields
 
@@ -75,10 +75,12 @@ def payload_digest(block: Block) -> str:
 
 def is_packed(headers: Sequence[tuple[str, str]]) -> bool:
     """Tell whether the body came compressed, so that deflating it again would only cost time."""
-    told = {name.lower(): value for name, value in headers}
-    if told.get("content-encoding", "").lower() not in ("", "identity"):
+    # Where a server says it twice, the last is taken.
+    coding = values_of(headers, "content-encoding")
+    if coding and coding[-1].lower() not in ("", "identity"):
         return True
-    kind = told.get("content-type", "").partition(";")[0].strip().lower()
+    kinds = values_of(headers, "content-type")
+    kind = kinds[-1].partition(";")[0].strip().lower() if kinds else ""
     if kind.startswith(_PACKED_KINDS):
         return not kind.startswith(_PLAIN_IMAGES)
     return kind in _PACKED_TYPES

@@ -5,6 +5,7 @@ import fcntl
 import os
 import re
 import socket
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,8 @@ OPEN = ".open"
 SUFFIX = ".warc.gz"
 _LONGEST_PART = 60
 _NAMES_TRIED = 10_000
+_MOST_PIECES = 1024
+"""Pieces that one call may write (IOV_MAX of Linux)."""
 
 
 class WarcFile:
@@ -48,8 +51,16 @@ class WarcFile:
         """Return how long the file is on the disk."""
         return os.fstat(self._descriptor).st_size
 
-    def append(self, data: bytes) -> None:
+    def append(self, pieces: Sequence[bytes]) -> None:
         """Write all of the bytes behind the others; OSError may leave a part of them there."""
+        for start in range(0, len(pieces), _MOST_PIECES):
+            some = pieces[start : start + _MOST_PIECES]
+            written = os.writev(self._descriptor, some)
+            self.position += written
+            if written < sum(map(len, some)):
+                self._append_rest(b"".join(some)[written:])
+
+    def _append_rest(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             written = os.write(self._descriptor, view)

@@ -70,17 +70,6 @@ def _fastest() -> Engine:
 FASTEST = _fastest()
 
 
-def encoded(packed: bytes, stored: bytes = b"", *, engine: Engine = FASTEST) -> bytes:
-    """Return one gzip member: what is worth deflating, then what is only stored."""
-    pieces: list[bytes] = []
-    encoder = Encoder(pieces.append, text=len(packed) > TEXT_BYTES, engine=engine)
-    encoder.pack(packed)
-    if stored:
-        encoder.store(stored)
-    encoder.end()
-    return b"".join(pieces)
-
-
 class Encoder:
     """Encode one gzip member piece by piece: first what is deflated, then what is only stored.
 
@@ -114,6 +103,10 @@ class Encoder:
             # A sync flush ends on a byte boundary, where a stored block may begin.
             self._write(self._deflate.flush(zlib.Z_SYNC_FLUSH))
             self._deflate = None
+        if len(data) <= _STORED_MAX:  # as of most pages: not copied once more
+            self._write(_STORED_HEADER(0, len(data), len(data) ^ _STORED_MAX))
+            self._write(data)
+            return
         for start in range(0, len(data), _STORED_MAX):
             block = data[start : start + _STORED_MAX]
             self._write(_STORED_HEADER(0, len(block), len(block) ^ _STORED_MAX))

@@ -12,7 +12,7 @@ from typing import IO
 from storage.archive import Archive
 from storage.errors import RecordError
 from storage.folders import explain
-from storage.message import codings_of, decode, entity, parse_head
+from storage.message import codings_of, decode, entity, first_of, parse_head
 from storage.model import Original, RecordRef
 from storage.warc import fields
 from storage.warc.files import OPEN
@@ -39,8 +39,7 @@ class StoredRecord:
 
     def header(self, name: str) -> str | None:
         """Return the first value of a named field of the record."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        return first_of(self.headers, name.lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

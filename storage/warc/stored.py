@@ -8,6 +8,7 @@ from typing import IO, Protocol
 
 from warcio.statusandheaders import StatusAndHeadersParser, StatusAndHeadersParserException
 
+from storage.message import first_of
 from storage.warc.member import Decoder, MemberError
 
 _LONGEST_HEAD_BYTES = 1 << 20
@@ -46,8 +47,7 @@ class Stored:
 
     def header(self, name: str) -> str | None:
         """Return the first value of a named field."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        return first_of(self.headers, name.lower())
 
     def block(self, *, verify: bool) -> Iterator[bytes]:
         """Yield the block; at its end hold it to its length and, if asked to, to its digest."""

@@ -1,8 +1,8 @@
 """Append exchanges to a growing WARC file, all of each or nothing, and make them safe."""
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,7 +14,7 @@ from storage.folders import explain
 from storage.model import Exchange, RecordRef, Role
 from storage.warc import blocks, derived, fields, files, records
 from storage.warc.derived import Info, Resource
-from storage.warc.member import TEXT_BYTES, Encoder, encoded
+from storage.warc.member import TEXT_BYTES, Encoder
 from storage.warc.records import Facts, FileFacts, Layout, Profile, Record, Revisit
 
 __all__ = ["DEFAULT_MAX_BYTES", "Info", "Kept", "Profile", "Revisit", "Writer"]
@@ -39,11 +39,59 @@ class Kept:
     record_id: str
 
 
+class _Pending:
+    """Pieces of records on their way into a file, so that many are written with one call."""
+
+    __slots__ = ("_begun", "_file", "_pieces", "_whole", "position")
+
+    def __init__(self, file: files.WarcFile) -> None:
+        self._file = file
+        self._pieces: list[bytes] = []
+        self.position = file.position
+        """Where the next piece will lie."""
+        self._begun = file.position
+        """Where the exchange begins that the next piece is of."""
+        self._whole = file.position
+        """Up to here the file holds whole exchanges."""
+
+    def write(self, data: bytes) -> None:
+        """Take the next piece."""
+        self._pieces.append(data)
+        self.position += len(data)
+        if self.position - self._file.position >= _BUFFER_BYTES:
+            self.flush()
+
+    def end(self) -> None:
+        """Take note that an exchange is complete."""
+        self._begun = self.position
+
+    def flush(self) -> None:
+        """Write what was taken; OSError may leave a part of it in the file."""
+        pieces, self._pieces = self._pieces, []
+        self._file.append(pieces)
+        self._whole = self._begun
+
+    def leave_out(self) -> bool:
+        """Take back the exchange that is not complete; False if a part of it was written."""
+        if self._begun < self._file.position:
+            return False
+        while self.position > self._begun:
+            self.position -= len(self._pieces.pop())
+        return True
+
+    def undo(self) -> None:
+        """Have the file end with its last whole exchange."""
+        self._pieces.clear()
+        self._begun = self.position = self._whole
+        self._file.undo(self._whole)
+
+
 @dataclass(slots=True)
 class _Growing:
     """A file being written, what its records share, and where its warcinfo ends."""
 
     file: files.WarcFile
+    pending: _Pending
     facts: FileFacts
     first_offset: int
 
@@ -51,9 +99,10 @@ class _Growing:
 class Writer:
     """Write the WARC files of one process, one at a time, until closed.
 
-    ``append…`` belongs to one thread; ``sync`` may be called from another at the same time and
-    does not hold up appending while the disk works. After a failed write the writer is closed:
-    what was appended before is whole and can still be synced, then a new writer is needed.
+    ``append…`` and ``gathering`` belong to one thread; ``sync`` may be called from another at the
+    same time and does not hold up appending while the disk works. After a failed write the writer
+    is closed: what was written before is whole and can still be synced, then a new writer is
+    needed.
     Rotation costs the appending thread no sync: the next ``sync`` finishes the full file.
     """
 
@@ -74,6 +123,7 @@ class Writer:
         self._serial = 0
         self._growing: _Growing | None = None
         self._full: list[_Growing] = []
+        self._gathering = False
         self._closed: str | None = None
         self._unsafe: str | None = None
         self._appending = threading.Lock()
@@ -135,6 +185,23 @@ class Writer:
             uri=uri, at=at, content_type=content_type, body=body, concurrent_to=concurrent_to
         )
         return self._write(uri, lambda growing: _append_resource(growing, thing))
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Write what is appended meanwhile with one call at the end.
+
+        Raise StorageError when that fails: then none of it is kept, whatever ``append`` returned.
+        """
+        self._gathering = True
+        try:
+            yield
+        finally:
+            self._gathering = False
+            with self._appending:
+                if self._closed is not None:
+                    raise StorageError(f"nothing more can be written: {self._closed}")
+                if self._growing is not None:
+                    self._flush(self._growing, "what was gathered")
 
     def sync(self) -> None:
         """Make all that was appended before this call safe; when it raises, rely on none of it."""
@@ -199,30 +266,43 @@ class Writer:
         with self._appending:
             if self._closed is not None:
                 raise _refusal(what, f", the writer is closed: {self._closed}")
-            growing = self._current()
-            start = growing.file.position
+            growing = self._current(what)
             try:
-                return work(growing)
+                made = work(growing)
             except OSError as error:
-                self._take_back(growing, start, because=explain(error))
-                raise _refusal(what, f" in {growing.file.name}: {explain(error)}") from error
+                raise self._failed(growing, what, error) from error
             except BaseException as error:
                 # Refused before a byte was written: the file is untouched, and the writer good.
-                if growing.file.size() != start:
-                    self._take_back(growing, start, because=str(error))
+                if not growing.pending.leave_out():
+                    self._take_back(growing, because=str(error))
                 raise
+            growing.pending.end()
+            if not self._gathering:
+                self._flush(growing, what)
+            return made
 
-    def _take_back(self, growing: _Growing, start: int, *, because: str) -> None:
+    def _flush(self, growing: _Growing, what: str) -> None:
+        try:
+            growing.pending.flush()
+        except OSError as error:
+            raise self._failed(growing, what, error) from error
+
+    def _failed(self, growing: _Growing, what: str, error: OSError) -> RecordError:
+        self._take_back(growing, because=explain(error))
+        return _refusal(what, f" in {growing.file.name}: {explain(error)}")
+
+    def _take_back(self, growing: _Growing, *, because: str) -> None:
         self._closed = because
         try:
-            growing.file.undo(start)
+            growing.pending.undo()
         except OSError as error:
             # It keeps its `.open` and its torn tail; recovery cuts it and loses nothing else.
             self._closed = f"{because}; and a torn record stays in the file: {explain(error)}"
 
-    def _current(self) -> _Growing:
+    def _current(self, what: str) -> _Growing:
         growing = self._growing
-        if growing is not None and growing.file.position >= self._max_bytes:
+        if growing is not None and growing.pending.position >= self._max_bytes:
+            self._flush(growing, what)
             self._full.append(growing)
             self._growing = growing = None
         if growing is None:
@@ -239,64 +319,40 @@ class Writer:
             self._info, record_id=facts.warcinfo_id, filename=file.final_name, at=at
         )
         try:
-            file.append(member)
+            file.append((member,))
         except OSError as error:
             with suppress(OSError):
                 file.discard()
             file.abandon()
             raise StorageError(f"cannot begin {file.name}: {explain(error)}") from error
-        return _Growing(file=file, facts=facts, first_offset=file.position)
+        pending = _Pending(file)
+        return _Growing(file=file, pending=pending, facts=facts, first_offset=file.position)
 
 
 def _refusal(what: str, why: str) -> RecordError:
     return RecordError(f"{fields.one_line(what[:200])} was not kept{why}")
 
 
-class _Sink:
-    """Gather the pieces of an exchange, so that one of usual size is written with one call."""
-
-    __slots__ = ("_file", "_waiting", "position")
-
-    def __init__(self, file: files.WarcFile) -> None:
-        self._file = file
-        self._waiting: list[bytes] = []
-        self.position = file.position
-
-    def write(self, data: bytes) -> None:
-        """Take the next piece."""
-        self._waiting.append(data)
-        self.position += len(data)
-        if self.position - self._file.position >= _BUFFER_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what was gathered."""
-        self._file.append(b"".join(self._waiting))
-        self._waiting.clear()
-
-
 def _append_resource(growing: _Growing, thing: Resource) -> RecordRef:
-    file, facts = growing.file, growing.facts
+    pending, facts = growing.pending, growing.facts
     digest, member = derived.resource(
         thing, record_id=next(facts.ids), warcinfo_id=facts.warcinfo_id
     )
-    offset = file.position
-    file.append(member)
-    return RecordRef(file=file.name, offset=offset, length=len(member), digest=digest)
+    offset = pending.position
+    pending.write(member)
+    return RecordRef(file=growing.file.name, offset=offset, length=len(member), digest=digest)
 
 
 def _append(growing: _Growing, layout: Layout) -> Kept:
-    file = growing.file
-    sink = _Sink(file)
+    name, pending = growing.file.name, growing.pending
     refs: list[RecordRef] = []
     for record in layout.records:
-        offset = sink.position
-        _pack(record, sink.write)
-        length = sink.position - offset
+        offset = pending.position
+        _pack(record, pending.write)
+        length = pending.position - offset
         refs.append(
-            RecordRef(file=file.name, offset=offset, length=length, digest=record.payload_digest)
+            RecordRef(file=name, offset=offset, length=length, digest=record.payload_digest)
         )
-    sink.flush()
     growing.facts.note(layout.chains)
     return Kept(
         record=refs[layout.main],
@@ -311,10 +367,14 @@ def _pack(record: Record, write: Callable[[bytes], None]) -> None:
     head, block, packed_from = record.head, record.block, record.packed_from
     if not isinstance(block, bytes):
         _pack_large(record, write)
-    elif packed_from == len(block):
-        write(encoded(head + block + _END))
-    else:
-        write(encoded(head + block[:packed_from], block[packed_from:] + _END))
+        return
+    is_packed = packed_from < len(block)
+    packed = head + block[:packed_from] if is_packed else head + block + _END
+    encoder = Encoder(write, text=len(packed) > TEXT_BYTES)
+    encoder.pack(packed)
+    if is_packed:
+        encoder.store(block[packed_from:] + _END)
+    encoder.end()
 
 
 def _pack_large(record: Record, write: Callable[[bytes], None]) -> None:

@@ -14,13 +14,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import lists
 
 from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.guard import AddressGuard
-from crawler.fetch.keeper import Keeper
+from crawler.fetch.keeper import Asked, Keeper, Place
 from crawler.fetch.pace import Pace
 from crawler.fetch.ticket import Ticket, new_ticket
 from crawler.fetch.wire import Client, Limits
@@ -40,7 +39,9 @@ from storage.model import (
 from storage.warc.writer import Info, Kept, Writer
 
 AGENT = "Mozilla/5.0 (compatible; Holdfast; +mailto:bench@example.org)"
-NOWHERE = RecordRef(file="", offset=0, length=0, digest=None)
+_RECORD = RecordRef(file="", offset=0, length=0, digest=None)
+NOWHERE = Place()
+NOWHERE.fill(lambda: (Kept(record=_RECORD, request=None, metadata=_RECORD, record_id=""), None))
 
 TARGETS_A_CLAIM, MOST_UNWRITTEN = 20, 10
 """As many as a worker is lent at a time (``crawler/worker.py``)."""
@@ -49,38 +50,20 @@ Visit = Callable[[Ticket], Awaitable[None]]
 """Makes one visit; returns when its records are appended."""
 
 
-class SwitchedWriter:
-    """Hand exchanges to a writer while ``keeping``, and to nobody else."""
-
-    def __init__(self, writer: Writer, *, keeping: bool) -> None:
-        self.keeping = keeping
-        self._writer = writer
-
-    def append(self, exchange: Exchange, **facts: object) -> Kept:
-        """Keep the exchange, or say that it lies nowhere."""
-        if self.keeping:
-            return self._writer.append(exchange, **facts)  # type: ignore[arg-type] # handed on
-        return Kept(record=NOWHERE, request=None, metadata=NOWHERE, record_id="")
-
-    def sync(self) -> None:
-        """Make safe what was kept."""
-        self._writer.sync()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
-
-
 class SwitchedKeeper(Keeper):
-    """A keeper that waits for no disk while nothing is kept."""
+    """A keeper that keeps only while it is told to, and else lets exchanges go."""
 
-    def __init__(self, writer: SwitchedWriter, executor: Executor) -> None:
-        super().__init__(cast("Writer", writer), executor)
-        self.switch = writer
+    def __init__(self, writer: Writer, executor: Executor, *, keeping: bool) -> None:
+        super().__init__(writer, executor)
+        self.keeping = keeping
+
+    def append(self, exchange: Exchange, asked: Asked) -> Place:
+        """Keep the exchange, or say that it lies nowhere."""
+        return super().append(exchange, asked) if self.keeping else NOWHERE
 
     async def synced(self) -> None:
         """Return when what was kept is on the disk."""
-        if self.switch.keeping:
+        if self.keeping:
             await super().synced()
 
 
@@ -121,8 +104,8 @@ async def room(folder: Path, *, keeping: bool) -> AsyncIterator[Room]:
         robots="ignore", user_agent=AGENT, is_part_of="bench",
     )  # fmt: skip
     with ThreadPoolExecutor(1, thread_name_prefix="sync") as syncs:
-        writer = SwitchedWriter(Writer(keep, name="bench", info=info), keeping=keeping)
-        keeper = SwitchedKeeper(writer, syncs)
+        writer = Writer(keep, name="bench", info=info)
+        keeper = SwitchedKeeper(writer, syncs, keeping=keeping)
         fetcher = Fetcher(
             client=Client(guard=AddressGuard(["127.0.0.0/8"]), limits=Limits()),
             keeper=keeper,
@@ -176,6 +159,7 @@ async def drive(urls: list[str], own: Room, visit: Visit, *, tally: Tally) -> No
 
     async def safe(made: Ticket) -> None:
         await own.keeper.synced()
+        made.placed()
         ended = made.visit(finished_at=datetime.now(UTC))
         if ended.outcome is not Outcome.OK:
             raise RuntimeError(f"{made.target.url}: {ended.outcome} {ended.reason}")

@@ -39,7 +39,7 @@ async def main() -> None:
             await own.fetcher.page(ticket)
 
         for number, block in enumerate(blocks(urls, size)):
-            own.keeper.switch.keeping = ORDER[(number - WARM_BLOCKS) % len(ORDER)]
+            own.keeper.keeping = ORDER[(number - WARM_BLOCKS) % len(ORDER)]
             before = time.process_time()
             await drive(block, own, visit, tally=tally)
             spent.append((time.process_time() - before) / len(block))

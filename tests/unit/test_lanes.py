@@ -287,6 +287,7 @@ async def asked_once(room: Room, url: str, spider: SiteSpider) -> tuple[Ticket, 
     first.read_with = "this"
     await room.lane.fetch(first, spider)
     await room.keeper.synced()
+    first.placed()
     record = first.captures[-1].record
     assert record is not None
     original, fields = reader.kept_head(room.archive, record)
@@ -311,13 +312,14 @@ def test_what_is_not_modified_is_kept_as_a_revisit(site: Site, tmp_path: Path, l
         second = again(room, first)
         second.conditions[site.url("/a")] = condition
         await room.lane.fetch(second, spider)
+        await room.keeper.synced()
+        second.placed()
         row = second.captures[-1]
         assert (row.outcome, row.status) == (Outcome.NOT_MODIFIED, 304)
         assert row.payload_digest == first.captures[-1].payload_digest
         assert row.refers_to == first.captures[-1].record_id
         assert spider.given == [body]
         assert row.record is not None
-        await room.keeper.synced()
         page = reader.page(room.archive, row.record, limit_bytes=10**6)
         assert (page.status, page.body) == (200, body)
 
@@ -403,6 +405,8 @@ def test_a_304_of_another_page_is_not_believed(site: Site, tmp_path: Path, lane:
         second = again(room, first)
         second.conditions[site.url("/a")] = condition
         await room.lane.fetch(second, spider)
+        await room.keeper.synced()
+        second.placed()
         assert [(one.status, one.refers_to is None) for one in second.captures] == [
             (304, True),
             (200, False),

@@ -11,10 +11,10 @@ from crawler.fetch.originals import Originals
 from storage import archive
 from storage.archive import Archive
 from storage.errors import CatalogueError
-from storage.model import Original, Outcome, Role
+from storage.model import Exchange, Original, Outcome, Role
 from storage.warc import reader
 from storage.warc.originals import original_of
-from storage.warc.writer import Info, Writer
+from storage.warc.writer import Info, Kept, Writer
 
 ASKED = Asked(role=Role.TARGET, via=None, hops="", site="paper")
 INFO = Info(software="t")
@@ -35,11 +35,18 @@ def first(kept: Archive) -> Original:
     return original_of(exchange, record_id=made.record_id, record=made.record)
 
 
+def made(keeper: Keeper, exchange: Exchange) -> tuple[Kept, Original | None]:
+    """Append an exchange now."""
+    place = keeper.append(exchange, ASKED)
+    keeper.flush()
+    return place.made()
+
+
 def second(kept: Archive, held: Original) -> Original | None:
     """Write the same answer again, and return the record it refers to."""
     with ThreadPoolExecutor(1) as syncs, Writer(kept, name="second", info=INFO) as writer:
         keeper = Keeper(writer, syncs, originals=Originals(kept, find=lambda _, __: held))
-        return keeper.append(answered(message(BODY)), ASKED)[1]
+        return made(keeper, answered(message(BODY)))[1]
 
 
 def file_of(kept: Archive, held: Original) -> Path:
@@ -97,9 +104,9 @@ def test_a_catalogue_that_fails_costs_no_bytes(kept: Archive) -> None:
 
     with ThreadPoolExecutor(1) as syncs, Writer(kept, name="w", info=INFO) as writer:
         keeper = Keeper(writer, syncs, originals=Originals(kept, find=find))
-        made, original = keeper.append(answered(message(BODY)), ASKED)
+        first_kept, original = made(keeper, answered(message(BODY)))
     assert original is None
-    page = reader.page(kept, made.record, limit_bytes=10**6)
+    page = reader.page(kept, first_kept.record, limit_bytes=10**6)
     assert page.body == BODY
 
 
@@ -109,13 +116,13 @@ def test_a_redirect_is_kept_whole(kept: Archive) -> None:
     with ThreadPoolExecutor(1) as syncs, Writer(kept, name="w", info=INFO) as writer:
         keeper = Keeper(writer, syncs, originals=Originals(kept, find=lambda _, __: held))
         moved = answered(message(BODY, status=302), outcome=Outcome.REDIRECT)
-        assert keeper.append(moved, ASKED)[1] is None
+        assert made(keeper, moved)[1] is None
 
 
 def test_a_new_file_refers_to_nothing_unsafe(kept: Archive) -> None:
     """Records of the file before may not be on the disk when a revisit in this one is."""
     with ThreadPoolExecutor(1) as syncs, Writer(kept, name="w", info=INFO, max_bytes=1) as writer:
         keeper = Keeper(writer, syncs, originals=Originals(kept, find=lambda _, __: None))
-        keeper.append(answered(message(BODY)), ASKED)
-        keeper.append(answered(message(BODY + b"!")), ASKED)
-        assert keeper.append(answered(message(BODY)), ASKED)[1] is None
+        made(keeper, answered(message(BODY)))
+        made(keeper, answered(message(BODY + b"!")))
+        assert made(keeper, answered(message(BODY)))[1] is None

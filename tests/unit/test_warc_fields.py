@@ -13,7 +13,19 @@ import pytest
 
 from storage.errors import RecordError
 from storage.warc import fields
-from storage.warc.member import FASTEST, ZLIB, Decoder, Encoder, Engine, MemberError, encoded
+from storage.warc.member import FASTEST, TEXT_BYTES, ZLIB, Decoder, Encoder, Engine, MemberError
+
+
+def encoded(packed: bytes, stored: bytes = b"", *, engine: Engine = FASTEST) -> bytes:
+    """Return one gzip member: what is deflated, then what is only stored."""
+    pieces: list[bytes] = []
+    encoder = Encoder(pieces.append, text=len(packed) > TEXT_BYTES, engine=engine)
+    encoder.pack(packed)
+    if stored:
+        encoder.store(stored)
+    encoder.end()
+    return b"".join(pieces)
+
 
 engines = pytest.mark.parametrize("engine", [ZLIB, FASTEST], ids=["zlib", "fastest"])
 

@@ -150,6 +150,47 @@ def test_a_failed_write_is_undone_and_closes_the_writer(archive: Archive, allowe
     assert recovery.recover(archive) == recovery.Recovered()
 
 
+@pytest.mark.parametrize("allowed", [0, 1, 300, 1_000_000, 1_150_000])
+def test_what_is_gathered_is_kept_together_or_said_to_be_lost(
+    archive: Archive, allowed: int
+) -> None:
+    """Wherever the disk ends, the file ends with a whole exchange and nobody relies on more."""
+    writer = writer_on(archive)
+    first = writer.append(answered(), role=Role.TARGET)
+    (path,) = archive.warc.rglob("*.open")
+    before = path.stat().st_size
+    gathered: list[Kept] = []
+
+    def gather() -> None:
+        with files_limited_to(before + allowed), writer.gathering():
+            for exchange in map(answered, (PAGE, LARGE, LARGE, LARGE)):
+                kept = writer.append(exchange, role=Role.TARGET)
+                gathered.append(kept)
+
+    with pytest.raises(StorageError, match="larger than this system allows"):
+        gather()
+    with pytest.raises(RecordError, match="the writer is closed"):
+        writer.append(answered(), role=Role.TARGET)
+    writer.sync()
+    ends = {before, *(one.metadata.offset + one.metadata.length for one in gathered)}
+    assert path.stat().st_size in ends
+    writer.close()
+    assert block_of(archive, first.record) == PAGE
+    assert recovery.recover(archive) == recovery.Recovered()
+
+
+def test_what_is_gathered_reads_as_if_written_one_by_one(archive: Archive) -> None:
+    """Places are known at once; a refused exchange leaves no trace, a full file is followed."""
+    with writer_on(archive, max_bytes=800_000) as writer, writer.gathering():
+        kept = [writer.append(answered(LARGE), role=Role.TARGET) for _ in range(2)]
+        with pytest.raises(RecordError, match="bytes its exchange says"):
+            writer.append(replace(answered(), answer_bytes=7), role=Role.TARGET)
+        small = [writer.append(answered(), role=Role.TARGET) for _ in range(200)]
+    assert [block_of(archive, one.record) for one in kept] == [LARGE] * 2
+    assert {block_of(archive, one.record) for one in small} == {PAGE}
+    assert len(files(archive)) == 2
+
+
 def test_a_disk_that_is_full_at_the_start_leaves_no_file(archive: Archive) -> None:
     """Where not even the warcinfo fits, the error says so and no empty file stays."""
     writer = writer_on(archive)

@@ -16,7 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from server import server_context
 
 from crawler.fetch.guard import AddressGuard
-from crawler.fetch.wire import Client, Limits, Trust, WireRequest
+from crawler.fetch.wire import Client, Limits, WireRequest
+from crawler.fetch.wire.trust import Trust
 from storage.model import Exchange, Outcome
 
 NOW = datetime.now(UTC)

@@ -5,7 +5,6 @@ from crawler.fetch.wire.ending import CUT_BY_US
 from crawler.fetch.wire.proxy import Proxy, parse_proxy
 from crawler.fetch.wire.request import Limits, WireRequest
 from crawler.fetch.wire.resolver import Resolve
-from crawler.fetch.wire.tls import Trust
 
 __all__ = [
     "CUT_BY_US",
@@ -14,7 +13,6 @@ __all__ = [
     "Limits",
     "Proxy",
     "Resolve",
-    "Trust",
     "WireRequest",
     "parse_proxy",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crawler.errors import CrawlerError
 from crawler.fetch.guard import AddressGuard, refused_url
@@ -16,8 +17,10 @@ from crawler.fetch.wire.pool import Pool
 from crawler.fetch.wire.proxy import Proxy
 from crawler.fetch.wire.request import Limits, Place, WireRequest, place_of, serialise
 from crawler.fetch.wire.resolver import Resolve, Resolver
-from crawler.fetch.wire.tls import Trust
 from storage.model import Exchange, Outcome
+
+if TYPE_CHECKING:
+    from crawler.fetch.wire.trust import Trust
 
 _REPEATABLE = frozenset({"GET", "HEAD"})
 
@@ -55,7 +58,7 @@ class Client:
         guard: AddressGuard,
         limits: Limits,
         resolver: Resolve | None = None,
-        trust: Trust | None = None,
+        trust: "Trust | None" = None,
         proxy: Proxy | None = None,
         spool_folder: Path | None = None,
     ) -> None:

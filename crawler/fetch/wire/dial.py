@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from crawler.errors import CrawlerError
 from crawler.fetch.guard import AddressGuard
@@ -16,8 +17,11 @@ from crawler.fetch.wire.connection import BUFFER_BYTES, Connection
 from crawler.fetch.wire.proxy import Proxy, ProxyError, open_tunnel
 from crawler.fetch.wire.request import Place
 from crawler.fetch.wire.resolver import Resolver
-from crawler.fetch.wire.tls import Trust, describe, lenient_context
+from crawler.fetch.wire.tls import describe, lenient_context
 from storage.model import Outcome
+
+if TYPE_CHECKING:
+    from crawler.fetch.wire.trust import Trust
 
 _STAGGER_SECONDS = 0.25
 """How long one address is tried alone before the next is tried too (RFC 8305 §5)."""
@@ -57,7 +61,7 @@ class Dialer:
         *,
         guard: AddressGuard,
         resolver: Resolver,
-        trust: Trust | None,
+        trust: "Trust | None",
         proxy: Proxy | None = None,
     ) -> None:
         self._guard = guard
@@ -203,8 +207,10 @@ class Dialer:
             self._context = lenient_context()
         return self._context
 
-    def _trusted(self) -> Trust:
+    def _trusted(self) -> "Trust":
         if self._trust is None:
+            from crawler.fetch.wire.trust import Trust  # noqa: PLC0415  # see there
+
             self._trust = Trust()
         return self._trust
 
