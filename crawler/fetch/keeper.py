@@ -15,6 +15,8 @@ from storage.warc.writer import Kept, Profile, Revisit, Writer
 GATHERED_FOR = timedelta(milliseconds=10)
 """How long a sync waits for others: one costs as much as the records of several pages."""
 MOST_WAITING = 100
+LONGEST_WAIT = timedelta(milliseconds=50)
+"""What nobody wants synced, such as the robots.txt of a page that is slow, waits no longer."""
 LARGE_BYTES = 128 * 1024
 """What is larger waits for nothing: it is to leave the memory."""
 
@@ -100,6 +102,8 @@ class Keeper:
         answers a conditional request (WARC/1.1 §6.7).
         """
         place = Place()
+        if not self._queue:
+            asyncio.get_running_loop().call_later(LONGEST_WAIT.total_seconds(), self.flush)
         self._queue.append((exchange, asked, place))
         if is_appended_at_once(exchange) or len(self._queue) >= MOST_WAITING:
             self.flush()

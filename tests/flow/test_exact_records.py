@@ -77,7 +77,9 @@ class Room:
 
     async def one(self, url: str) -> None:
         """Make and keep one exchange, redirects not followed."""
-        await self.fetcher.one(self.ticket(url), url, role=Role.TARGET, hop=0, via=None)
+        ticket = self.ticket(url)
+        await self.fetcher.one(ticket, url, role=Role.TARGET, hop=0, via=None)
+        ticket.over()
 
     async def otherwise(self, url: str, method: str) -> None:
         """Make and keep an exchange of another method than visits have."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from exchanges import PAGE, answered, message
 
-from crawler.fetch.keeper import LARGE_BYTES, MOST_WAITING, Asked, Keeper
+from crawler.fetch.keeper import LARGE_BYTES, LONGEST_WAIT, MOST_WAITING, Asked, Keeper
 from storage import archive
 from storage.archive import Archive
 from storage.errors import RecordError
@@ -49,6 +49,19 @@ def test_small_exchanges_wait_for_the_sync(tmp_path: Path) -> None:
         offsets = [one.made()[0].record.offset for one in places]
         assert offsets == sorted(offsets)
         assert len(set(offsets)) == 5
+
+    with_keeper(tmp_path, work)
+
+
+def test_what_nobody_asks_to_have_synced_is_written_soon(tmp_path: Path) -> None:
+    """The robots.txt of a page that is slow is in the file long before the page."""
+
+    async def work(keeper: Keeper, kept: Archive) -> None:
+        place = keeper.append(answered(), ASKED)
+        for _ in range(400):
+            if not place.is_known:
+                await asyncio.sleep(LONGEST_WAIT.total_seconds())
+        assert grown(kept) > place.made()[0].record.offset
 
     with_keeper(tmp_path, work)
 

@@ -1,12 +1,13 @@
 """A payload is stored once, and stored again where the record that holds it is not sound."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from exchanges import answered, message
 
-from crawler.fetch.keeper import Asked, Keeper
+from crawler.fetch.keeper import Asked, Keeper, Place
 from crawler.fetch.originals import Originals
 from storage import archive
 from storage.archive import Archive
@@ -37,9 +38,13 @@ def first(kept: Archive) -> Original:
 
 def made(keeper: Keeper, exchange: Exchange) -> tuple[Kept, Original | None]:
     """Append an exchange now."""
-    place = keeper.append(exchange, ASKED)
-    keeper.flush()
-    return place.made()
+
+    async def append() -> Place:
+        place = keeper.append(exchange, ASKED)
+        keeper.flush()
+        return place
+
+    return asyncio.run(append()).made()
 
 
 def second(kept: Archive, held: Original) -> Original | None:
