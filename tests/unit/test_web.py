@@ -297,7 +297,7 @@ def edit(target: Target, before: Capture, after: Capture) -> Event:
         axis=Axis.CONTENT,
         alert=Alert.NOW,
         severity=Severity.NOTICE,
-        summary="Two words & a number changed.",
+        summary="Two words & [-twelve-] {+fourteen+} changed.",
         captured_at=after.captured_at,
         capture_id=after.id,
         before_capture_id=before.id,
@@ -407,7 +407,7 @@ def test_the_first_page_answers_what_a_person_asks_first(desk):
     assert "host name not found: the name server does not know lost.example" in words
     assert "TEST.warc.gz" in words
     assert "1 given up" in words
-    assert words.index("The page is gone.") < words.index("Two words & a number changed.")
+    assert words.index("The page is gone.") < words.index("Two words & twelve fourteen changed.")
 
 
 def test_removed_and_added_words_are_marked_as_such(desk):
@@ -415,6 +415,7 @@ def test_removed_and_added_words_are_marked_as_such(desk):
     text = get(desk, "/events/edit-1").text
     assert "<del>twelve</del>" in text
     assert "<ins>&lt;b&gt;fourteen&lt;/b&gt;</ins>" in text
+    assert "<h1>Two words &amp; <del>twelve</del> <ins>fourteen</ins> changed.</h1>" in text
 
 
 def test_an_event_shows_its_evidence(desk):
