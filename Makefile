@@ -8,7 +8,7 @@ ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: run test test-fast check bench-capture docs format lock replay-venv clean
+.PHONY: run test test-fast soak check bench-capture docs format lock replay-venv clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python deploy/run.py $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(URL),"$(URL)")
@@ -18,6 +18,10 @@ test: $(VENV)/.dev
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract $(PYTEST_ARGS)
+
+# The long forms of the crash tests, an hour in all: one after another, and what they saw is printed.
+soak: $(VENV)/.dev
+	HOLDFAST_SOAK=1 $(BIN)/python -m pytest -s tests/crash $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

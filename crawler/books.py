@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from crawler import ledger
+from crawler.chronicle import Chronicle
 from crawler.fetch.fetcher import LARGEST_PAGE_BYTES
 from crawler.fetch.needs import Named
 from crawler.fetch.requisites import Gathered
@@ -39,8 +40,11 @@ class _Batch:
 class Books:
     """What a worker asks of the catalogue and of the archive, and writes there."""
 
-    def __init__(self, *, archive: Archive, catalogue: Catalogue, executor: Executor) -> None:
+    def __init__(
+        self, *, archive: Archive, catalogue: Catalogue, executor: Executor, chronicle: Chronicle
+    ) -> None:
         self.archive = archive
+        self.chronicle = chronicle
         self.catalogue = catalogue
         self.executor = executor
         self._next_tries = NextTries(catalogue)
@@ -71,7 +75,7 @@ class Books:
         if before is not None:
             await asyncio.wait([before])
         self._writing, self._waiting = batch.written, None
-        return await self.in_thread(lambda: ledger.keep_visits(self.catalogue, batch.made))
+        return await self.in_thread(lambda: self._keep_visits(batch.made))
 
     async def wanted(self, named: Named) -> list[Missing]:
         """List as missing what the site does not have, and return what of it is to be fetched."""
@@ -101,7 +105,9 @@ class Books:
 
     async def site_lost(self, target: Target, reason: str) -> None:
         """Write the event that a site's spider file does not load; once a day."""
-        await self.in_thread(lambda: ledger.site_lost(self.catalogue, target, reason))
+        await self.in_thread(
+            lambda: ledger.site_lost(self.catalogue, target, reason, chronicle=self.chronicle)
+        )
 
     async def in_thread(self, step: Callable[[], T]) -> T:
         """Run a catalogue step in the worker's one thread for them."""
@@ -117,6 +123,10 @@ class Books:
         if under_way:  # a visit that was given up, whose bytes are safe
             await asyncio.wait(under_way)
         self._next_tries.close()
+        await self.in_thread(self.chronicle.close)
+
+    def _keep_visits(self, made: Sequence[Made]) -> list[Visit | CatalogueError]:
+        return ledger.keep_visits(self.catalogue, made, chronicle=self.chronicle)
 
     def _condition(self, find: Callable[[Connection], Capture | None]) -> Condition | None:
         with self.catalogue.read() as db:

@@ -1,7 +1,7 @@
 """Say which sites have spent their budget of visits for today (UTC)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from storage.catalogue import visits
 from storage.catalogue.engine import Connection
@@ -11,7 +11,10 @@ from storage.model import Site
 def is_spent(db: Connection, site: Site, *, now: datetime) -> bool:
     """Say whether a site had as many visits today as it may have; forbidden ones do not count."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return visits.count_since(db, site=site.name, since=today) >= site.budget_per_day
+    # Visits of a clock that was ahead are none of today's.
+    until = today + timedelta(days=1)
+    made = visits.count_between(db, site=site.name, since=today, until=until)
+    return made >= site.budget_per_day
 
 
 def remarks(db: Connection, sites: Iterable[Site], *, now: datetime) -> tuple[str, ...]:

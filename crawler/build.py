@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
-from crawler import budget, flow
+from crawler import budget, flow, network
 from crawler.books import Books
+from crawler.care import Care
 from crawler.children import Children
+from crawler.chronicle import Chronicle
 from crawler.deliver import Channel, make_channel
 from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.guard import AddressGuard
@@ -28,6 +30,7 @@ from crawler.killable import ArticleReader
 from crawler.opening import Parts
 from crawler.outbound import Door
 from crawler.packages import package_faults, release
+from crawler.pulse import BEATS_EVERY, Pulse
 from crawler.reader import Reader
 from crawler.service import Service, Tick
 from crawler.web.app import make_app
@@ -64,7 +67,12 @@ def worker(
     syncs = ends.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync"))
     queries = ends.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue"))
     info = info_of(own, robots=robots_policy(own, amend))
-    writer = Writer(own.archive, name=f"{own.archive.root.name}-{name}", info=info)
+    writer = Writer(
+        own.archive,
+        name=f"{own.archive.root.name}-{name}",
+        info=info,
+        max_age=own.config.archive.close_after,
+    )
     payloads = ends.enter_context(contextlib.closing(Payloads(own.catalogue)))
     originals = Originals(own.archive, find=payloads.find)
     keeper = Keeper(writer, syncs, originals=originals)
@@ -88,7 +96,12 @@ def worker(
         recapture=RecaptureLane(fetcher, read=reading.fetched),
         gatherer=Gatherer(fetcher=fetcher, keeper=keeper, pace=pace),
     )
-    books = Books(archive=own.archive, catalogue=own.catalogue, executor=queries)
+    books = Books(
+        archive=own.archive,
+        catalogue=own.catalogue,
+        executor=queries,
+        chronicle=chronicle(own, name=name),
+    )
     ends.push_async_callback(books.close)
     ends.push_async_callback(visitor.close)  # the first to be closed
     return Worker(
@@ -118,9 +131,29 @@ def info_of(own: Parts, *, robots: str) -> Info:
 
 @contextlib.contextmanager
 def reader(own: Parts) -> Iterator[Reader]:
-    """Build the reader and its killable child; the child ends with the block."""
-    with ArticleReader() as articles:
-        yield Reader(archive=own.archive, catalogue=own.catalogue, articles=articles)
+    """Build the reader and its killable child; child and file end with the block."""
+    with ArticleReader() as articles, contextlib.closing(chronicle(own, name="reader")) as told:
+        yield Reader(
+            archive=own.archive, catalogue=own.catalogue, articles=articles, chronicle=told
+        )
+
+
+def chronicle(own: Parts, *, name: str) -> Chronicle:
+    """Build what a process writes into the archive beside exchanges; its file is made when needed.
+
+    The file closes with the process, as those of exchanges do.
+    """
+
+    def make_writer() -> Writer:
+        info = info_of(own, robots=robots_policy(own, None))
+        return Writer(
+            own.archive,
+            name=f"{own.archive.root.name}-{name}-notes",
+            info=info,
+            max_age=own.config.archive.close_after,
+        )
+
+    return Chronicle(make_writer=make_writer)
 
 
 def channels(own: Parts) -> dict[str, Channel]:
@@ -138,7 +171,9 @@ def service(
 ) -> Service:
     """Build the supervisor of an archive whose lock is held."""
     ways, way_out = channels(own), door(own)
+    care = care_of(own)
     children = Children(own.archive, own.config, workers=workers, lock_fd=hold.fd, quiet=quiet)
+    pulse = Pulse(archive=own.archive, catalogue=own.catalogue)
     host, port = listener.getsockname()[:2]
 
     def app(health: Callable[[], Health]) -> FastAPI:
@@ -163,18 +198,32 @@ def service(
                 ),
             ),
             Tick(name="mend", every=timedelta(seconds=1), step=lambda _: children.mend()),
+            Tick(name="tend", every=timedelta(seconds=2), step=care.tend, may_be_long=True),
+            Tick(name="audit", every=timedelta(seconds=2), step=care.audit, may_be_long=True),
+            Tick(name="beat", every=BEATS_EVERY, step=lambda _: pulse.beat()),
         ),
         make_app=app,
         listener=listener,
         package_faults=tuple(package_faults()),
-        remarks=lambda: spent_budgets(own),
+        remarks=lambda: (*strange_visits(own), *care.problems),
     )
 
 
-def spent_budgets(own: Parts) -> tuple[str, ...]:
-    """Return what is to be said of sites that have spent their budget for today."""
+def care_of(own: Parts) -> Care:
+    """Build what cares for the closed files of an archive."""
+    return Care(
+        archive=own.archive,
+        catalogue=own.catalogue,
+        config=own.config.archive,
+        alerts=tuple(one.name for one in own.config.alerts),
+    )
+
+
+def strange_visits(own: Parts) -> tuple[str, ...]:
+    """Return what is to be said of spent budgets, and of visits that nobody answers."""
     with own.catalogue.read() as db:
-        return budget.remarks(db, sites.listing(db), now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        return (*budget.remarks(db, sites.listing(db), now=now), *network.remarks(db))
 
 
 def robots_policy(own: Parts, amend: Callable[[Site], Site] | None) -> str:

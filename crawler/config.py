@@ -4,6 +4,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,9 @@ class ArchiveConfig:
     operator: str = ""
     contact: str = ""
     copies: tuple[Path, ...] = ()
+    copy_catalogue_every: timedelta = timedelta(hours=1)
+    fixity_every: timedelta = timedelta(days=30)
+    close_after: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +283,9 @@ def _archive(document: Document, folder: Path) -> ArchiveConfig:
         operator=section.operator,
         contact=section.contact,
         copies=tuple(folder / copy for copy in section.copies),
+        copy_catalogue_every=section.copy_catalogue_every,
+        fixity_every=section.fixity_every,
+        close_after=section.close_after,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from crawler import deliver, ledger, readings
 from crawler.books import Books
 from crawler.changes.judge import judge
+from crawler.chronicle import Chronicle
 from crawler.deliver import Channel, Delivered
 from crawler.fetch.ticket import Ticket
 from crawler.fetch.visitor import Memory, Visitor
@@ -50,7 +51,12 @@ async def keep_visit(ticket: Ticket, *, claim: Claim, visitor: Visitor, books: B
 
 
 def compare_visit(
-    visit: Visit, *, archive: Archive, catalogue: Catalogue, articles: ArticleReader
+    visit: Visit,
+    *,
+    archive: Archive,
+    catalogue: Catalogue,
+    articles: ArticleReader,
+    chronicle: Chronicle,
 ) -> set[int]:
     """Capture → text → findings → event: what the visit brought, held against the last good one.
 
@@ -66,7 +72,9 @@ def compare_visit(
         visit_id=visit.id,
         control=scene.control,
     )
-    controls = ledger.keep_verdict(catalogue, verdict, visit=visit, scene=scene, after=after)
+    controls = ledger.keep_verdict(
+        catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle
+    )
     ledger.tell(verdict, scene=scene)
     return controls
 

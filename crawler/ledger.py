@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.changes.telling import event_id
+from crawler.chronicle import Chronicle, is_quiet, new_pages, of_verdict, told_as
 from crawler.controls import ask
 from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_out
 from crawler.fetch.pace import retry_after
 from crawler.fetch.requisites import Gathered, is_held
+from crawler.gaps import Late, note
 from crawler.readings import Scene
 from crawler.revisit.calendar import History, next_due
 from storage.catalogue import (
     captures,
     deliveries,
     events,
+    gaps,
     missing,
     sites,
     standings,
@@ -30,6 +33,7 @@ from storage.errors import CatalogueError
 from storage.model import (
     Alert,
     Axis,
+    Cause,
     Claim,
     Event,
     Missing,
@@ -43,6 +47,7 @@ from storage.model import (
     Visit,
     payload_captures,
 )
+from storage.warc.statements import Statement
 
 logger = logging.getLogger(__name__)
 
@@ -72,41 +77,72 @@ class Made:
     """What the page names as its requisites, where it was read."""
 
 
-def keep_visits(catalogue: Catalogue, made: Sequence[Made]) -> list[Visit | CatalogueError]:
+def keep_visits(
+    catalogue: Catalogue, made: Sequence[Made], *, chronicle: Chronicle
+) -> list[Visit | CatalogueError]:
     """Write visits, what they found and need, and when each is due next, in one transaction.
 
     What a page needs is listed as missing with its visit: it is not read again while it is as it
     was, so nothing else would tell of that after a crash. In the place of a visit whose claim is
-    lost stands the fault; nothing of it was written.
+    lost stands the fault; nothing of it was written. What was found is in the archive before.
     """
+    statements: list[Statement] = []
     with catalogue.write() as db:
         kept = visits.finish_all(db, [_finished(one) for one in made])
-        for one, visit in zip(made, kept, strict=True):
+        pairs = list(zip(made, kept, strict=True))
+        ended = ((one, visit) for one, visit in pairs if isinstance(visit, Visit))
+        note(db, [Late(target=one.target, site=one.site, visit=visit) for one, visit in ended])
+        for one, visit in pairs:
             if not isinstance(visit, Visit):
                 continue
+            if visit.outcome in RARELY_ASKED:
+                put_off_forbidden(db, visit, target=one.target, site=one.site)
             if visit.found:
-                _take_in(db, visit, one)
+                statements += _take_in(db, visit, one)
             if one.requisites:
                 _list_needs(db, visit, one)
+        chronicle.keep(statements)
     return kept
 
 
 def _finished(made: Made) -> visits.Finished:
-    now = made.visit.finished_at
-    next_due_at = planned(made.target, made.site, now=now)
-    if made.visit.outcome in RARELY_ASKED:
-        next_due_at = max(next_due_at, now + RARELY_ASKED[made.visit.outcome])
+    next_due_at = due_after(made.visit, target=made.target, site=made.site)
     return visits.Finished(visit=made.visit, claim=made.claim, next_due_at=next_due_at)
 
 
-def _take_in(db: Connection, visit: Visit, made: Made) -> None:
-    """Watch what a visit found, and tell it unless it was the first look at the page."""
+def due_after(visit: Visit, *, target: Target, site: Site) -> datetime:
+    """Return when a target is due after a visit, as long as nothing is known of what it brought."""
+    now = visit.finished_at
+    next_due_at = planned(target, site, now=now)
+    if visit.outcome in RARELY_ASKED:
+        next_due_at = max(next_due_at, now + RARELY_ASKED[visit.outcome])
+    return next_due_at
+
+
+def put_off_forbidden(db: Connection, visit: Visit, *, target: Target, site: Site) -> None:
+    """Say in the ledger what was planned for a target that is asked about rarely now."""
+    next_due_at = planned(target, site, now=visit.finished_at)
+    until = due_after(visit, target=target, site=site)
+    if until > next_due_at and target.state is TargetState.ACTIVE:
+        cause = Cause.ROBOTS if visit.outcome is Outcome.BLOCKED_ROBOTS else Cause.ADDRESS
+        at = visit.finished_at
+        gaps.put_off(db, visit.target_id, cause, due_at=next_due_at, at=at, until=until)
+
+
+def _take_in(db: Connection, visit: Visit, made: Made) -> list[Statement]:
+    """Watch what a visit found, and tell it unless it was the first look at the page.
+
+    Return what the archive is to say of it.
+    """
     now = visit.finished_at
     new = targets.add(db, visit.found, site=made.site.name, now=now, due_at=now)
-    if made.target.last_visit_at is not None:
-        tell_events(db, (_new_page(one, visit) for one in new), site=made.site, now=now)
     for one in new:
         logger.debug("target found", extra={"url": one.url, "by": one.found_by.value})
+    if not new:
+        return []
+    news = [_new_page(one, visit) for one in new if made.target.last_visit_at is not None]
+    tell_events(db, news, site=made.site, now=now)
+    return [new_pages(new, visit=visit), *(told_as(one, {}) for one in news)]
 
 
 def _list_needs(db: Connection, visit: Visit, made: Made) -> None:
@@ -167,47 +203,86 @@ def planned(target: Target, site: Site, *, now: datetime, changed: bool = False)
     )
 
 
-def postpone(catalogue: Catalogue, target: Target, *, until: datetime) -> None:
-    """Plan a target for later, without a visit."""
+def postpone(
+    catalogue: Catalogue, target: Target, *, until: datetime, now: datetime, cause: Cause
+) -> None:
+    """Plan a target for later, without a visit; the ledger keeps when it was planned, and why."""
     with catalogue.write() as db:
         targets.plan(db, target.id, until)
+        if target.due_at is not None and target.state is TargetState.ACTIVE:
+            gaps.put_off(db, target.id, cause, due_at=target.due_at, at=now, until=until)
 
 
 def keep_verdict(
-    catalogue: Catalogue, verdict: Verdict, *, visit: Visit, scene: Scene, after: Reading
+    catalogue: Catalogue,
+    verdict: Verdict,
+    *,
+    visit: Visit,
+    scene: Scene,
+    after: Reading,
+    chronicle: Chronicle,
 ) -> set[int]:
     """Write what a comparison came to: text, standing, events, deliveries, the next look.
 
-    Return the targets that are to be looked at as controls.
+    What of it the captures alone do not say is in the archive before. Return the targets that are
+    to be looked at as controls.
     """
     now = datetime.now(UTC)
     controls: set[int] = set()
+    wait_until = _asked_until(after, visit)
+    relook_at = verdict.look_again_at if verdict.deciding and wait_until is None else None
+    standing = replace(verdict.standing, relook_at=relook_at)
+    due_at = _next_look(verdict, scene, target=scene.target, wait_until=wait_until, now=now)
+    if due_at is not None or not is_quiet(verdict, scene=scene, visit=visit, after=after):
+        with catalogue.read() as db:
+            said = of_verdict(db, verdict.events, standing, visit=visit, at=now, due_at=due_at)
+        chronicle.keep(said)
     with catalogue.write() as db:
         good = after.capture_id is not None and (
             verdict.standing.good_capture_id == after.capture_id
         )
         if good and after.article is not None and after.capture_id is not None:
             texts.put(db, after.capture_id, after.article)
-        wait_until = _asked_until(after, visit)
-        relook_at = verdict.look_again_at if verdict.deciding and wait_until is None else None
-        standings.put(db, replace(verdict.standing, relook_at=relook_at))
+        standings.put(db, standing)
         tell_events(db, verdict.events, site=scene.site, now=now)
         target = targets.one(db, scene.target.id) or scene.target
+        due_at = _next_look(verdict, scene, target=target, wait_until=wait_until, now=now)
+        if due_at is not None:
+            targets.plan(db, target.id, due_at)
         if target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
-            if target.due_at is None or target.due_at > now:  # else somebody wants it now
-                look_at = max(verdict.look_again_at, wait_until or verdict.look_again_at)
-                targets.plan(db, target.id, look_at)
             if verdict.needs_control or verdict.standing.phase is Phase.SUSPECT:
                 # The host is to be seen well, or failing, just before the page is looked at again.
                 lead = max(min(CONTROL_LEAD, (verdict.look_again_at - now) / 10), timedelta(0))
                 at = now if verdict.needs_control else verdict.look_again_at - lead
                 controls = ask(db, scene.neighbours, site=scene.site, now=now, at=at)
-        elif target.state is TargetState.ACTIVE and wait_until is not None:
-            targets.plan(db, target.id, max(wait_until, target.due_at or wait_until))
-        elif _has_changed(verdict):
-            targets.make_due(db, [scene.target.id], at=_after_change(scene, now=now))
+        elif (
+            target.state is TargetState.ACTIVE
+            and wait_until is not None
+            and (was_due := target.due_at) is not None
+            and was_due < wait_until
+        ):
+            cause, until = Cause.ASKED, wait_until
+            gaps.put_off(db, target.id, cause, due_at=was_due, at=now, until=until)
         visits.mark_read(db, visit.id, at=now)
     return controls
+
+
+def _next_look(
+    verdict: Verdict, scene: Scene, *, target: Target, wait_until: datetime | None, now: datetime
+) -> datetime | None:
+    """Return when a comparison wants the page looked at; None leaves it to what is planned."""
+    look_at = verdict.look_again_at
+    is_active = target.state is TargetState.ACTIVE
+    if is_active and look_at is not None:
+        if target.due_at is not None and target.due_at <= now:
+            return None  # somebody wants it now
+        return max(look_at, wait_until or look_at)
+    if is_active and wait_until is not None:
+        return max(wait_until, target.due_at or wait_until)
+    if not _has_changed(verdict):
+        return None
+    at = _after_change(scene, now=now)
+    return at if target.due_at is None else min(at, target.due_at)
 
 
 def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datetime) -> None:
@@ -220,7 +295,7 @@ def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datet
         deliveries.enqueue(db, event, alerts=site.alerts, at=at, gather=gather)
 
 
-def site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
+def site_lost(catalogue: Catalogue, target: Target, reason: str, *, chronicle: Chronicle) -> None:
     """Write the event that a site's spider file does not load; once a day."""
     now = datetime.now(UTC)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -239,7 +314,8 @@ def site_lost(catalogue: Catalogue, target: Target, reason: str) -> None:
     )
     with catalogue.write() as db:
         site = sites.one(db, target.site)
-        if site is not None:
+        if site is not None and events.one(db, event.id) is None:
+            chronicle.keep([told_as(event, {})])
             tell_events(db, [event], site=site, now=now)
 
 

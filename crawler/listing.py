@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from storage.model import Alert, Capture, Event, Finding, Look, Target, Visit
+from storage.catalogue.gaps import Gap
+from storage.model import BY_RULE, Alert, Capture, Event, Finding, Look, Target, Visit
 
 
 class RecordType(StrEnum):
@@ -97,6 +98,20 @@ def visit_dict(visit: Visit) -> dict[str, object]:
         "status": visit.status,
         "captures": len(visit.captures),
         "worker": visit.worker,
+    }
+
+
+def gap_dict(gap: Gap) -> dict[str, object]:
+    """Return planned visits that were not made as JSON values; no visit_id: they are still due."""
+    return {
+        "url": gap.url,
+        "site": gap.site,
+        "result": "skipped" if gap.cause in BY_RULE else "missed",
+        "cause": gap.cause.value,
+        "visits": gap.visits,
+        "first_at": iso(gap.first_at),
+        "last_at": iso(gap.last_at),
+        "visit_id": gap.visit_id,
     }
 
 

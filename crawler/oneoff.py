@@ -10,11 +10,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crawler import build, flow, opening
+from crawler import build, care, flow, opening, pulse, reconciliation
 from crawler.console import clock_text
 from crawler.console import progress as bar
 from crawler.errors import CrawlerError
 from crawler.foreground import Foreground
+from crawler.limits import require_files
 from crawler.memory import be_frugal
 from crawler.opening import Parts
 from storage.archive import Hold, hold, holder, require_room
@@ -22,7 +23,6 @@ from storage.catalogue import claims, progress, targets, visits
 from storage.catalogue.progress import Progress
 from storage.errors import ArchiveLockedError
 from storage.model import Outcome, Site
-from storage.warc.recovery import Recovered, recover
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,9 @@ class OneOff:
                 logger.warning("recovered after an unclean stop", extra={"what": sentence})
             asyncio.run(self._make(self.enter()))
             flow.send_due(self.own.catalogue, build.channels(self.own), build.door(self.own))
+            undone = care.tend_files(self.own.archive)
+            for remark in (*undone, *care.remarks(self.own.archive)):
+                logger.warning("archive wants care", extra={"what": remark})
 
     async def _make(self, ids: Collection[int] | None) -> None:
         worker = build.worker(
@@ -131,29 +134,23 @@ class OneOff:
         return now.due > 0 or now.unread > stuck or (self.relooks and now.suspected > 0)
 
 
-def prepare(own: Parts) -> list[str]:
-    """Mend what a crash left, and free what it had claimed; return a sentence for each repair."""
+def prepare(own: Parts, *, serves: bool = False) -> list[str]:
+    """Mend what a crash left, and free what it had claimed; return sentences for a person.
+
+    A service ``serves``: from here on the ledger knows that somebody is there.
+    """
+    require_files()
     require_room(own.archive)
-    recovered = recover(own.archive)
+    now = datetime.now(UTC)
+    found = reconciliation.recover_all(own.archive, own.catalogue, now=now)
     opening.publish_sites(own)
     with own.catalogue.write() as db:
         claims.free_all(db)
         # allow_addresses may name them now.
-        targets.retry(db, Outcome.BLOCKED_ADDRESS, at=datetime.now(UTC))
-    return list(repairs(recovered))
-
-
-def repairs(recovered: Recovered) -> Iterator[str]:
-    """Say what recovery did, a sentence for a person each; nothing after a clean stop."""
-    for file in recovered.files:
-        yield f"{file} was left open by a crash; every whole record of it is kept, it is closed now"
-    for tail in recovered.torn:
-        yield (
-            f"{tail.tail_bytes} torn bytes at the end of {tail.file} were set aside as "
-            f"{tail.saved_as}; what they were part of is visited again"
-        )
-    for file in recovered.busy:
-        yield f"{file} is still written by a process of before; it is closed at the next start"
+        targets.retry(db, Outcome.BLOCKED_ADDRESS, at=now)
+        for strange in pulse.awaken(db, now=now, serves=serves):
+            logger.warning("the clock has gone back", extra={"what": strange})
+    return list(reconciliation.sentences(found))
 
 
 def held_or_served(own: Parts) -> Hold | None:

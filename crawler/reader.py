@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from crawler import flow
+from crawler.chronicle import Chronicle
 from crawler.killable import ArticleReader, ArticleReaderError
-from storage.archive import Archive
+from storage.archive import Archive, room
 from storage.catalogue import visits
 from storage.catalogue.engine import Catalogue
+from storage.errors import StorageError
 from storage.model import Visit
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ class Reader:
     archive: Archive
     catalogue: Catalogue
     articles: ArticleReader
+    chronicle: Chronicle
     controls: set[int] = field(default_factory=set)
     """Targets that suspicions have asked to be looked at as controls, since the start."""
     _resting: dict[int, float] = field(default_factory=dict)
@@ -67,7 +70,11 @@ class Reader:
     def _compare(self, visit: Visit) -> int:
         try:
             self.controls |= flow.compare_visit(
-                visit, archive=self.archive, catalogue=self.catalogue, articles=self.articles
+                visit,
+                archive=self.archive,
+                catalogue=self.catalogue,
+                articles=self.articles,
+                chronicle=self.chronicle,
             )
         except ArticleReaderError:
             raise  # no visit could be compared by this process any more
@@ -80,20 +87,24 @@ class Reader:
 
     def _put_off(self, visit: Visit, fault: Exception) -> None:
         """Let a visit rest that cannot be compared; after some failures give it up, loudly."""
-        told = {"url": visit.url, "visit": visit.id}
-        self._failures[visit.id] = self._failures.get(visit.id, 0) + 1
+        told: dict[str, object] = {"url": visit.url, "visit": visit.id}
+        trace: Exception | None = fault
+        if isinstance(fault, StorageError):  # its sentence says all that a person can do about it
+            told, trace = {**told, "reason": str(fault)}, None
+        if room(self.archive) >= 0:  # a full disk is no fault of the visit: it waits for room
+            self._failures[visit.id] = self._failures.get(visit.id, 0) + 1
         self._resting[visit.target_id] = time.monotonic() + FAILED_RESTS_FOR.total_seconds()
-        if self._failures[visit.id] < MOST_FAILURES:
+        if self._failures.get(visit.id, 0) < MOST_FAILURES:
             logger.error(
                 "visit could not be compared; its bytes are kept, it is compared again later",
                 extra=told,
-                exc_info=fault,
+                exc_info=trace,
             )
             return
         logger.error(
             "visit is given up: what it brought is kept but was never compared; please report this",
             extra=told,
-            exc_info=fault,
+            exc_info=trace,
         )
         del self._failures[visit.id], self._resting[visit.target_id]
         with self.catalogue.write() as db:

@@ -15,6 +15,7 @@ from storage.catalogue.engine import Catalogue, Connection
 from storage.errors import CatalogueError, RecordError
 from storage.model import (
     ANSWERED,
+    Article,
     Capture,
     FoundBy,
     Outcome,
@@ -110,6 +111,21 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         return reading
     article, warning = articles.read(page.body, url=last.url, headers=page.headers)
     return replace(reading, article=article, reason=reading.reason or warning)
+
+
+def article_of(
+    capture: Capture, *, archive: Archive, articles: ArticleReader
+) -> tuple[Article | None, str]:
+    """Return the article of a good capture, read again, or None and why there is none."""
+    if capture.record is None:
+        return None, "it has no record"
+    try:
+        page = reader.page(archive, capture.record, limit_bytes=LARGEST_PAGE_BYTES)
+    except RecordError as fault:
+        return None, str(fault)
+    if xml_root(page.body) in LISTINGS:
+        return None, ""
+    return articles.read(page.body, url=capture.url, headers=page.headers)
 
 
 def _headers(archive: Archive, last: Capture, record: RecordRef) -> tuple[tuple[str, str], ...]:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 CHILDREN_END_WITHIN = timedelta(seconds=8)
 PAGES_END_WITHIN = timedelta(seconds=1)
 TICKS_END_WITHIN = timedelta(seconds=1)
+CLOCK_SEEN_EVERY = timedelta(seconds=2)
 TICK_IS_LATE_AFTER = timedelta(seconds=60)
 
 
@@ -49,6 +50,8 @@ class Tick:
     every: timedelta
     step: Callable[[threading.Event], object]
     """Told when the service ends; a long step looks at that now and then."""
+    may_be_long: bool = False
+    """Whether a step may take hours: then nothing is late while it does."""
     ended_at: datetime | None = None
     """When it last was done to its end."""
     _thread: threading.Thread | None = None
@@ -110,6 +113,7 @@ class Service:
         )
         server = PageServer(config)
         serving = asyncio.create_task(server.serve(sockets=[self.listener]))
+        keeping_time = asyncio.create_task(self._keep_time(self._scheduler))
         try:
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -118,6 +122,7 @@ class Service:
             logger.info("service is ending; visits under way are finished first")
             ticks_end_at = time.monotonic() + TICKS_END_WITHIN.total_seconds()
             self._ending.set()
+            keeping_time.cancel()
             self._scheduler.pause()  # a job that begins now would be cut, and told as an error
             self._scheduler.shutdown(wait=False)
             server.should_exit = True
@@ -132,7 +137,8 @@ class Service:
         """Return how the service is now."""
         left = room(self.archive)
         free = left + RESERVE_BYTES
-        last_tick_at = min((one.ended_at for one in self.ticks if one.ended_at), default=None)
+        quick = [one.ended_at for one in self.ticks if not one.may_be_long]
+        last_tick_at = min((at for at in quick if at), default=None)
         late = last_tick_at is not None and datetime.now(UTC) - last_tick_at > TICK_IS_LATE_AFTER
         workers = [child for child in self.children.all if child.kind == "worker"]
         reader = next(child for child in self.children.all if child.kind == "reader")
@@ -179,6 +185,17 @@ class Service:
             trigger = IntervalTrigger(seconds=tick.every.total_seconds())
             scheduler.add_job(tick.begin, trigger, args=[self._ending], id=tick.name, **policy)
         return scheduler
+
+    async def _keep_time(self, scheduler: AsyncIOScheduler) -> None:
+        """Have the ticks go on when the clock was set back: they are planned by it, years off."""
+        before = (datetime.now(UTC), time.monotonic())
+        while True:
+            await asyncio.sleep(CLOCK_SEEN_EVERY.total_seconds())
+            now = (datetime.now(UTC), time.monotonic())
+            if now[0] - before[0] < timedelta(seconds=now[1] - before[1]) - CLOCK_SEEN_EVERY:
+                for job in scheduler.get_jobs():
+                    job.modify(next_run_time=now[0])
+            before = now
 
     async def _watch(self) -> None:
         """Watch the children in the loop's own thread, with which they end."""

@@ -17,10 +17,11 @@ from crawler.fetch.requisites import LONGEST_WAIT
 from crawler.fetch.ticket import Ticket
 from crawler.fetch.visitor import Visitor
 from storage.archive import Archive, room
-from storage.catalogue import claims, sites, standings
+from storage.catalogue import claims, sites, standings, stoppages
 from storage.catalogue.engine import Catalogue
+from storage.catalogue.stoppages import Stoppage
 from storage.errors import CatalogueError, FenceError, StorageError
-from storage.model import Claim, Phase, Site, Target, TargetState
+from storage.model import Cause, Claim, Phase, Site, Target, TargetState
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ DRAINED_WITHIN = timedelta(seconds=5)
 """How long visits under way may go on after the signal to stop; the service ends within 10 s."""
 CUT_WITHIN = timedelta(seconds=1)
 """How long cut exchanges may take to be kept."""
+TOLD_AFTER = timedelta(minutes=1)
+"""A host that is left alone for longer is noted: planned visits may be passed over by it."""
 ROOM_SEEN_EVERY = timedelta(seconds=2)
 SITES_READ_EVERY = timedelta(seconds=2)
 
@@ -227,8 +230,7 @@ class Worker:
                 "visit failed by a fault of ours; it is made again later",
                 extra={"url": target.url, "site": target.site},
             )
-            later = datetime.now(UTC) + FAULTY_AGAIN_AFTER
-            await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=later))
+            await self._postpone(target, FAULTY_AGAIN_AFTER, Cause.FAULT)
             return None
 
     async def _is_spent(self, target: Target, site: Site) -> bool:
@@ -240,8 +242,7 @@ class Worker:
         if not await self.books.in_thread(lambda: self._has_spent(target, site)):
             return False
         wait = SPENT_AGAIN_AFTER * (1 + zlib.crc32(target.url.encode()) / 2**32)
-        until = datetime.now(UTC) + wait
-        await self.books.in_thread(lambda: ledger.postpone(self.catalogue, target, until=until))
+        await self._postpone(target, wait, Cause.BUDGET)
         today = datetime.now(UTC).date()
         if self._told_spent.get(site.name) != today:
             self._told_spent[site.name] = today
@@ -250,6 +251,13 @@ class Worker:
                 extra={"site": site.name, "budget_per_day": site.budget_per_day},
             )
         return True
+
+    async def _postpone(self, target: Target, wait: timedelta, cause: Cause) -> None:
+        now = datetime.now(UTC)
+        until = now + wait
+        await self.books.in_thread(
+            lambda: ledger.postpone(self.catalogue, target, until=until, now=now, cause=cause)
+        )
 
     def _has_spent(self, target: Target, site: Site) -> bool:
         with self.catalogue.read() as db:
@@ -276,8 +284,14 @@ class Worker:
             return claims.renew(db, claim, until=datetime.now(UTC) + LEASE).until
 
     def _release(self, claim: Claim, next_ok_at: datetime) -> None:
+        now = datetime.now(UTC)
         with self.catalogue.write() as db:
             claims.release(db, claim, next_ok_at=next_ok_at)
+            if next_ok_at - now > TOLD_AFTER:
+                left_alone = Stoppage(
+                    cause=Cause.ASKED, host=claim.host, began_at=now, ended_at=next_ok_at
+                )
+                stoppages.prolong(db, left_alone)
 
     async def _site_of(self, target: Target) -> Site | None:
         """Return the site of a target; None when it is gone from the configuration meanwhile."""

@@ -69,6 +69,7 @@ LISTINGS: dict[str, tuple[str, ...]] = {
     "captures": ("captures",),
     "events": ("events",),
     "visits": ("visits",),
+    "visits --gaps": ("visits", "--gaps"),
     "coverage": ("coverage",),
     "coverage --url": ("coverage", "--url", PAGE),
     "watch list": ("watch", "list"),
@@ -170,8 +171,8 @@ def _kind(value: object) -> str:
 
 def _fill(root: Path) -> None:
     archive = create(root, config=CONFIGURATION)
-    (archive.warc / "damaged.warc.gz").write_bytes(gzip.compress(b"no record"))
     own = opening.parts(root)
+    (archive.warc / "damaged.warc.gz").write_bytes(gzip.compress(b"no record"))
     opening.publish_sites(own)
     with own.catalogue.write() as db:
         start = targets.listing(db, site="paper")[0]

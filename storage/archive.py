@@ -67,8 +67,9 @@ class Archive:
         return self.root / relative
 
     def name(self, path: Path) -> str:
-        """Return the name of a WARC file as records and listings carry it: without ``.open``."""
-        return path.relative_to(self.root).as_posix().removesuffix(".open")
+        """Return the name of a WARC file as records and listings carry it: without their ending."""
+        name = path.relative_to(self.root).as_posix()
+        return name.removesuffix(".open").removesuffix(".invalid")
 
 
 class Hold:

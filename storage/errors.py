@@ -19,3 +19,7 @@ class FenceError(CatalogueError):
 
 class RecordError(StorageError):
     """Say that a WARC record could not be written, read or found."""
+
+
+class DamagedError(StorageError):
+    """Say that a closed file is not what it was when it was closed."""

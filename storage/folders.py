@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 _WORDS = {
     errno.ENOSPC: "no space left on the disk",
@@ -14,8 +16,8 @@ _WORDS = {
     errno.ENOENT: "it does not exist",
     errno.ENOTDIR: "a part of its path is not a folder",
     errno.EIO: "the disk reports an input/output error",
-    errno.EFBIG: "the file is larger than this system allows",
-    errno.EMFILE: "too many open files",
+    errno.EFBIG: "the file would be larger than this system allows (ulimit -f)",
+    errno.EMFILE: "too many open files (ulimit -n)",
     errno.ENFILE: "too many open files",
     errno.ENAMETOOLONG: "its name is too long",
 }
@@ -59,6 +61,26 @@ def write_file(path: Path, content: bytes) -> None:
             os.fsync(out.fileno())
         draft.replace(path)
     except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def drafted(path: Path) -> Iterator[IO[bytes]]:
+    """Lend a file to be written, and put it in place whole at the end, synced; or not at all.
+
+    Only one at a time may write a path: what a killed one left is written over.
+    """
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        with draft.open("w+b") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+    except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise

@@ -138,6 +138,33 @@ class Severity(StrEnum):
     HIGH = "high"
 
 
+class Cause(StrEnum):
+    """Why a planned visit was not made."""
+
+    NOT_RUNNING = "not_running"
+    ASLEEP = "asleep"
+    """The machine slept, or stood still, while the service ran."""
+    CLOCK = "clock"
+    """The clock was set ahead over the planned time: it never came."""
+    DISK_FULL = "disk_full"
+    FAULT = "fault"
+    BUSY = "busy"
+    """Its turn had not come: other pages of its host, or of the archive, were before it."""
+    ASKED = "asked_to_wait"
+    """Its host was left alone, because it asked for that or by its delay."""
+    BUDGET = "budget"
+    ROBOTS = "robots"
+    ADDRESS = "address"
+    PAUSED = "paused"
+    SITE_GONE = "site_gone"
+
+
+BY_RULE = frozenset(
+    {Cause.ASKED, Cause.BUDGET, Cause.ROBOTS, Cause.ADDRESS, Cause.PAUSED, Cause.SITE_GONE}
+)
+"""Causes by which a visit is skipped, because somebody wants it so; by the others it is missed."""
+
+
 class DeliveryState(StrEnum):
     """Where a delivery stands."""
 

@@ -167,23 +167,45 @@ def _fault(one: Held, payload: bytes, *, replay: Replay) -> str:
     return ""
 
 
+def indexed(archive: Path, *, work: Path) -> Path:
+    """Index the closed files of an archive with pywb's indexer, and return the index."""
+    work.mkdir(parents=True, exist_ok=True)
+    index, warc = work / "index.cdxj", archive / "warc"
+    # The options are those of pywb's own `wb-manager add`.
+    words = ["--cdxj", "--sort", "--recurse", "--postappend", "--dir-root", str(warc)]
+    indexer = installed() / "bin" / "cdx-indexer"
+    _run([str(indexer), *words, "--output", str(index), str(warc)], cwd=work)
+    return index
+
+
+def keys(urls: Sequence[str], *, work: Path) -> list[str]:
+    """Return the keys by which pywb looks for addresses."""
+    program = (
+        "import json, sys; from pywb.utils.canonicalize import canonicalize\n"
+        "print(json.dumps([canonicalize(one) for one in json.load(open(sys.argv[1]))]))"
+    )
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "urls.json").write_text(json.dumps(list(urls)))
+    words = [str(installed() / "bin" / "python"), "-c", program, "urls.json"]
+    found: list[str] = json.loads(_run(words, cwd=work))
+    return found
+
+
 @contextmanager
-def replaying(archive: Path, *, work: Path) -> Iterator[Replay]:
-    """Index the closed files of an archive with pywb's indexer, and serve them until the end.
+def replaying(archive: Path, *, work: Path, index: Path | None = None) -> Iterator[Replay]:
+    """Serve the closed files of an archive until the end, by an ``index`` or that of pywb.
 
     ``work`` is a folder for what pywb writes; the archive's own files are served where they lie.
     """
     venv = installed()
     work.mkdir(parents=True, exist_ok=True)
-    index = work / "index.cdxj"
     warc = archive / "warc"
-    # The options are those of pywb's own `wb-manager add`.
-    words = ["--cdxj", "--sort", "--recurse", "--postappend", "--dir-root", str(warc)]
-    _run([str(venv / "bin" / "cdx-indexer"), *words, "--output", str(index), str(warc)], cwd=work)
+    index = index or indexed(archive, work=work)
+    place = f"{index}/" if index.is_dir() else str(index)
     # JSON is YAML.
     settings = {
         "framed_replay": False,
-        "collections": {COLLECTION: {"index_paths": str(index), "archive_paths": f"{warc}/"}},
+        "collections": {COLLECTION: {"index_paths": place, "archive_paths": f"{warc}/"}},
     }
     (work / "config.yaml").write_text(json.dumps(settings))
     port, process = _started(venv, work)
@@ -242,8 +264,9 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _run(words: Sequence[str], *, cwd: Path) -> None:
+def _run(words: Sequence[str], *, cwd: Path) -> str:
     done = subprocess.run(
         words, cwd=cwd, env=_environment(), capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, f"{words} → {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout

@@ -10,6 +10,7 @@ Only the file of the verb that was asked for is imported; of the others only the
 import argparse
 import ast
 import difflib
+import errno
 import inspect
 import logging
 import os
@@ -41,6 +42,10 @@ EXIT_CONFIG = 78
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
+NO_MEMORY = (
+    "there is not enough memory; what was kept is whole, what was under way stays due; give it "
+    "more, 300 MB for each process, or run fewer workers"
+)
 _GROUPS = ("start", "watch", "look", "keep", "care")
 _LAST_GROUP = "other"
 _EPILOG = "holdfast VERB --help says more of each. The archive may be named in HOLDFAST_ARCHIVE."
@@ -87,9 +92,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python flushes stdout once more at exit; that must not fail aloud.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
+    except MemoryError:
+        return _complain(NO_MEMORY, EXIT_ERROR)
     except (CrawlerError, StorageError, OSError) as error:
         logger.debug("the verb ended with an error", exc_info=True)
-        return _complain(str(error), _status_of(error))
+        return _complain(_sentence(error), _status_of(error))
     return status
 
 
@@ -204,6 +211,8 @@ def _load(verb: str) -> Verb:
     name = f"{__name__}.{verb.replace('-', '_')}"
     try:
         module = import_module(name)
+    except MemoryError:
+        raise  # no fault of the file
     except Exception as error:  # a file somebody added may fail in any way
         logger.debug("the file of the verb does not load", exc_info=True)
         where = traceback.extract_tb(error.__traceback__)[-1]
@@ -268,6 +277,15 @@ def _status_of(error: Exception) -> int:
     if isinstance(error, ArchiveLockedError):
         return EXIT_LOCKED
     return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_ERROR
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return (
+            "too many files are open, so this was not done; what was kept is whole; allow more "
+            "(ulimit -n)"
+        )
+    return str(error)
 
 
 def _complain(message: str, status: int) -> int:

@@ -7,12 +7,10 @@ and is not told again in any case. An address stands for every event of that pag
 """
 
 import argparse
-from datetime import UTC, datetime
 
-from crawler import opening
+from crawler import opening, watchlist
 from crawler.commands import add_archive
-from crawler.errors import CrawlerError
-from storage.catalogue import events
+from storage.journal import By
 
 HELP = "say that events were seen by a person"
 GROUP = "watch"
@@ -29,16 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Acknowledge events by id, or every event of a page by its address."""
     own = opening.parts(arguments.archive)
-    now = datetime.now(UTC)
-    with own.catalogue.write() as db:
-        chosen = []
-        for one in arguments.what:
-            known = events.one(db, one)
-            found = [known] if known is not None else events.listing(db, url=one)
-            if not found:
-                raise CrawlerError(f"{one} is no event and has none; nothing was acknowledged")
-            chosen += found
-        for event in chosen:
-            events.acknowledge(db, event.id, at=now)
-    print(f"{len(chosen)} acknowledged")
+    count = watchlist.acknowledge(own, arguments.what, by=By.COMMAND)
+    print(f"{count} acknowledged")
     return 0

@@ -23,7 +23,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from crawler import amendments, opening
+from crawler import amendments, opening, watchlist
 from crawler.asked import refused
 from crawler.commands import add_archive
 from crawler.commands.init import make_archive
@@ -33,8 +33,9 @@ from crawler.fetch.guard import without_password
 from crawler.oneoff import OneOff, follow_progress
 from crawler.opening import Parts
 from storage.archive import Archive
-from storage.catalogue import missing, sites, targets, visits
+from storage.catalogue import missing, targets, visits
 from storage.folders import explain
+from storage.journal import By
 from storage.model import ANSWERED, Found, FoundBy, Outcome, Site, TargetState, Visit
 
 HELP = "capture pages now, once, with what they need to be shown"
@@ -123,11 +124,11 @@ def _urls(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _enter(own: Parts, urls: list[str], *, since: datetime) -> list[int]:
     """Make each URL due now, known ones in their own site, others once."""
-    defaults = own.config.defaults
-    site = Site(name=SITE, spider="page", every=defaults.every)
+    # The site is part of the journal of the watch list; the pages are not: nothing is promised of
+    # them beyond this one capture, and that is in the WARC files.
+    site = Site(name=SITE, spider="page", every=own.config.defaults.every)
+    watchlist.require(own, site, by=By.COMMAND)
     with own.catalogue.write() as db:
-        if sites.one(db, SITE) is None:
-            sites.put(db, [opening.following(defaults, site)])
         found = [Found(url=url, found_by=FoundBy.USER) for url in urls]
         targets.add(
             db,

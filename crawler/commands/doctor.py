@@ -24,7 +24,7 @@ from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import spiders
-from crawler import alerts, commands, config, plugins
+from crawler import alerts, commands, config, limits, plugins
 from crawler.changes import rules
 from crawler.commands import EXIT_ERROR, add_archive, add_json
 from crawler.console import print_json_lines, print_table
@@ -109,6 +109,7 @@ def _machine(now: datetime) -> Iterator[Check]:
     least = ".".join(map(str, LEAST_SQLITE))
     fault = f"{sqlite3.sqlite_version} is too old: a Python with {least} or newer is needed"
     yield _check("sqlite", sqlite3.sqlite_version, fault=fault if old else "")
+    yield _check("limits", "none is in the way", note="; ".join(limits.remarks()))
     yield _check("time zones", "the data is there", fault=_zone_fault())
     fault = f"it shows {now:%Y-%m-%d}, which is in the past: set it" if now < BUILT_AFTER else ""
     yield _check("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC", fault=fault)

@@ -29,6 +29,10 @@ _TEMPLATE = """\
 # contact is shown to the sites that are visited.
 operator = {operator}
 contact = {contact}
+# copies = ["/mnt/second/archive"]        # folders on other disks that the service copies it to
+# copy_catalogue_every = "1h"             # how often the catalogue goes there
+# fixity_every = "30d"                    # every closed file and its copies are read again in it
+# close_after = "1d"                      # a WARC file is closed then; only closed ones are copied
 
 # [network]
 # allow_addresses = ["10.1.0.0/16"]       # private addresses that may be visited all the same

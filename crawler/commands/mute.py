@@ -9,10 +9,9 @@ is made later for what happened meanwhile. An event stands for its page.
 
 import argparse
 
-from crawler import opening
+from crawler import opening, watchlist
 from crawler.commands import add_archive
-from crawler.errors import CrawlerError
-from storage.catalogue import events, targets
+from storage.journal import By
 
 HELP = "keep watching pages, but tell nobody (--off: tell again)"
 GROUP = "watch"
@@ -28,14 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Mute the pages, each named by its address or by one of its events."""
     own = opening.parts(arguments.archive)
-    with own.catalogue.write() as db:
-        chosen = set()
-        for one in arguments.what:
-            event = events.one(db, one)
-            target = targets.by_url(db, event.url if event is not None else one)
-            if target is None:
-                raise CrawlerError(f"{one} is neither a watched page nor an event; nothing changed")
-            chosen.add(target.id)
-        targets.mute(db, sorted(chosen), not arguments.off)
-    print(f"{len(chosen)} {'told again' if arguments.off else 'muted'}")
+    count = watchlist.mute(own, arguments.what, off=arguments.off, by=By.COMMAND)
+    print(f"{count} {'told again' if arguments.off else 'muted'}")
     return 0

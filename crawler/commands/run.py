@@ -20,6 +20,7 @@ from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.oneoff import prepare
 from crawler.packages import package_faults
+from crawler.pulse import rest
 from crawler.service import listen
 from storage.archive import hold, open_archive
 
@@ -68,13 +69,15 @@ def run(arguments: argparse.Namespace) -> int:
                 "nobody is named as the keeper of this archive; write operator and contact into "
                 "holdfast.toml: sites and other archives will want to know"
             )
-        for sentence in prepare(own):
+        for sentence in prepare(own, serves=True):
             logger.warning("recovered after an unclean stop", extra={"what": sentence})
         logger.info("service started", extra={"archive": str(own.archive.root), "page": address})
         service = build.service(
             own, hold=held, workers=arguments.workers, listener=listener, quiet=arguments.quiet
         )
-        return asyncio.run(service.run())
+        status = asyncio.run(service.run())
+        rest(own.catalogue)
+        return status
 
 
 def _count(text: str) -> int:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler import budget, opening
+from crawler import budget, care, network, opening
 from crawler.commands import add_archive, add_json
-from crawler.console import escape, json_line, print_table
+from crawler.console import clock_text, escape, json_line, print_table
+from crawler.gaps import is_skipped, tell_cause
 from crawler.opening import Parts
+from crawler.owing import Ledger, ledger
 from storage.archive import holder
 from storage.catalogue import overview, sites, standings, targets
 from storage.catalogue.overview import SiteOverview, Totals
@@ -40,6 +42,7 @@ class Status:
     totals: Totals
     sites: list[SiteOverview]
     remarks: tuple[str, ...]
+    visits: Ledger
     troubled: list[tuple[Standing, Target]]
     """Suspected and confirmed pages."""
 
@@ -51,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json_line(_facts(status)))
         return 0
     _print_totals(status)
+    _print_ledger(status.visits)
     _print_sites(status.sites)
     if status.troubled:
         print()
@@ -76,7 +80,12 @@ def _status(own: Parts) -> Status:
             disk_free_bytes=shutil.disk_usage(own.archive.root).free,
             totals=overview.totals(db, now=now),
             sites=overview.site_overviews(db, now=now),
-            remarks=budget.remarks(db, sites.listing(db), now=now),
+            remarks=(
+                *budget.remarks(db, sites.listing(db), now=now),
+                *care.remarks(own.archive),
+                *network.remarks(db),
+            ),
+            visits=ledger(own, now=now),
             troubled=[(one, target) for one, target in known if target is not None],
         )
 
@@ -99,6 +108,7 @@ def _facts(status: Status) -> dict[str, object]:
             "outcomes": {one.value: count for one, count in totals.outcomes.items()},
         },
         "remarks": list(status.remarks),
+        "visits": _ledger_facts(status.visits),
         "sites": [_site_facts(one) for one in status.sites],
         "troubled": [
             {
@@ -110,6 +120,28 @@ def _facts(status: Status) -> dict[str, object]:
                 "next_look_at": target.due_at,
             }
             for standing, target in status.troubled
+        ],
+    }
+
+
+def _ledger_facts(visits: Ledger) -> dict[str, object]:
+    return {
+        "planned": visits.planned,
+        "made": visits.made,
+        "skipped": visits.skipped,
+        "missed": visits.missed,
+        "not_made": [
+            {
+                "cause": one.cause.value,
+                "result": "skipped" if is_skipped(one.cause) else "missed",
+                "because": tell_cause(one.cause),
+                "visits": one.visits,
+                "first_at": one.since_at,
+                "last_at": one.until_at,
+                "waiting": one.waiting,
+                "waiting_since": one.waiting_since_at,
+            }
+            for one in visits.causes
         ],
     }
 
@@ -143,6 +175,21 @@ def _print_totals(status: Status) -> None:
     print(f"disk      {status.disk_free_bytes / 2**30:.1f} GiB free")
     for remark in status.remarks:
         print(f"mind      {escape(remark)}")
+
+
+def _print_ledger(visits: Ledger) -> None:
+    print(
+        f"planned   {visits.planned} visits: {visits.made} made, {visits.skipped} skipped, "
+        f"{visits.missed} missed"
+    )
+    for one in visits.causes:
+        result = "skipped" if is_skipped(one.cause) else "missed"
+        if one.visits:
+            since = f", since {clock_text(one.since_at)}" if one.since_at else ""
+            print(f"{result:9} {one.visits} visits: {tell_cause(one.cause)}{since}")
+        if one.waiting:
+            since = f" since {clock_text(one.waiting_since_at)}" if one.waiting_since_at else ""
+            print(f"due       {one.waiting} pages wait{since}: {tell_cause(one.cause)}")
     print()
 
 

@@ -2,15 +2,19 @@
 
 Reads every WARC file of the archive and holds it to the standard (WARC/1.1, and WARC/1.0 by its own
 rules), the records to each other, and the catalogue to the records. FILEs are WARC files from
-anywhere; without --archive only they are read. Nothing is changed; it may run beside a service.
+anywhere; without --archive only they are read. It may run beside a service.
 
 A line for each fault: file, offset, address and date of the record, what is wrong. Remarks are no
 faults. Exit status 0 when there is no fault, else 1, also when there is no archive in the folder;
 2 when a FILE is not there or is none. docs/verify.md explains each kind, and where other checkers
 disagree.
 
+With --repair each closed file that is damaged, cut or missing is first put back from the places of
+[archive] copies, if a copy there is sound; the damaged one is kept in torn/. A service may run.
+
     holdfast verify --archive A
     holdfast verify --archive A --json
+    holdfast verify --archive A --repair
     holdfast verify old.warc.gz other.warc
 """
 
@@ -22,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawler import opening
+from crawler import config, opening
 from crawler.commands import EXIT_ERROR, EXIT_USAGE, add_archive, add_json
 from crawler.console import escape, json_line, progress
 from crawler.opening import Parts
@@ -32,6 +36,7 @@ from storage.archive import Archive, holder, open_archive
 from storage.catalogue import captures
 from storage.errors import CatalogueError
 from storage.model import Capture
+from storage.repair import repair
 from storage.warc.verify import Fault, Gravity, Verified, plan, verify
 
 HELP = "verify every bit: members, digests, revisits, missing files, rows"
@@ -61,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=os.cpu_count() or 1,
         help="how many files are read at once (default: one for each processor)",
     )
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="put back what is damaged, cut or missing from the places of [archive] copies first",
+    )
     parser.add_argument("files", metavar="FILE", nargs="*", type=Path, help="any WARC file")
 
 
@@ -70,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     if wrong:
         print(f"holdfast: {escape(wrong)}", file=sys.stderr)
         return EXIT_USAGE
+    mended = all(_repaired(arguments)) if arguments.repair else True
     count = _Count()
     out = sys.stdout
     for one in _all(arguments, count):
@@ -78,11 +89,25 @@ def run(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stdout if out.isatty() else out)
     # Programs read the lines; the sum is for a person.
     print(_sum(count), file=sys.stderr if arguments.json else sys.stdout)
-    return EXIT_ERROR if count.faults else 0
+    return EXIT_ERROR if count.faults or not mended else 0
+
+
+def _repaired(arguments: argparse.Namespace) -> list[bool]:
+    """Put back what has a sound copy, with a line for each file that was not as it should be."""
+    archive = open_archive(arguments.archive)
+    told = config.load(archive.config, environ=os.environ)
+    done = []
+    for one in repair(archive, told.archive.copies):
+        done.append(one.done)
+        line = f"{'repaired' if one.done else 'not repaired'}: {one.file}: {one.fault}; {one.says}"
+        print(escape(line), file=sys.stderr if arguments.json else sys.stdout)
+    return done
 
 
 def _refusal(arguments: argparse.Namespace) -> str:
     """Return what is wrong with the words of the command, or nothing."""
+    if arguments.repair and arguments.archive is None:
+        return f"--repair needs --archive: only an archive has copies; {_NOTHING}"
     if arguments.archive is None and not arguments.files:
         return "nothing to verify: name an archive with --archive, or WARC files"
     for one in arguments.files:

@@ -210,6 +210,9 @@ class ArchiveSection(_Section):
     operator: Line = ""
     contact: Annotated[str, AfterValidator(_check_contact)] = ""
     copies: Listed[Annotated[Line, Field(min_length=1)]] = ()
+    copy_catalogue_every: Wait = timedelta(hours=1)
+    fixity_every: Wait = timedelta(days=30)
+    close_after: Wait = timedelta(days=1)
 
 
 class NetworkSection(_Section):

@@ -1,6 +1,7 @@
 """The one way to the wire: guard, robots, pace, exchange, record — for every lane alike."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
@@ -33,6 +34,8 @@ fifty times as much."""
 MOST_TAGS = 200_000
 """Tags of a page given to spiders, or what looks like one: a tree takes 130 bytes for each. Long
 listings have some ten thousand."""
+NOT_ASKED_LINE = b"asked: no\r\n"
+"""Says in a metadata record that there was no exchange."""
 TEXT_TYPES = ("text/", "xml", "json", "html")
 
 
@@ -80,7 +83,8 @@ class Fetcher:
         Every hop is guarded, asked of robots.txt, paced and kept like the first.
         """
         url = ticket.target.url
-        fetched = await self._followed(ticket, url, roles=(Role.TARGET, Role.REDIRECT), via=None)
+        roles = (Role.TARGET, Role.REDIRECT)
+        fetched = await self._followed(ticket, url, roles=roles, via=ticket.found_on)
         if fetched.capture.location is not None:
             ticket.reason = f"more than {MOST_HOPS} redirects"
         return fetched
@@ -111,9 +115,8 @@ class Fetcher:
         """Make one exchange, or say why it is not made; either way the ticket has its row."""
         refusal = await self._refusal(ticket, url)
         if refusal is not None:
-            outcome, reason = refusal
-            row = blocked(url, outcome, reason, role=role, hop=hop)
-            ticket.captures.append(row)
+            row = blocked(url, *refusal, role=role, hop=hop)
+            self._note(ticket, row, via=via)
             return Fetched(capture=row)
         return await self._exchange(ticket, url, role=role, hop=hop, via=via)
 
@@ -157,7 +160,8 @@ class Fetcher:
         for hop in range(MOST_ROBOTS_HOPS + 1):
             if (reason := refused_url(url)) is not None:
                 refused = Outcome.BLOCKED_ADDRESS
-                ticket.captures.append(blocked(url, refused, reason, role=Role.ROBOTS, hop=hop))
+                row = blocked(url, refused, reason, role=Role.ROBOTS, hop=hop)
+                self._note(ticket, row, via=via)
                 return robots.Unreachable(refused, reason)
             fetched = await self._exchange(ticket, url, role=Role.ROBOTS, hop=hop, via=via)
             location = fetched.capture.location
@@ -194,6 +198,7 @@ class Fetcher:
             hops=hops_from_seed(role, hop),
             site=ticket.site.name,
             condition=condition.original if condition is not None else None,
+            visit=ticket.own_lines if role is Role.TARGET else ticket.other_lines,
         )
         async with self._pace.turn(host, delay=self._delay(ticket.site, url)):
             exchange = await self._client.fetch(
@@ -246,8 +251,32 @@ class Fetcher:
         made = (*exchange.earlier, exchange)
         rows = [row_of(one, asked, hop) for one in made]
         for one, row in zip(made, rows, strict=True):
-            ticket.keeps(row, self._keeper.append(one, asked))
+            ticket.keeps(row, self._keeper.append(one, asked), took=one.took)
         return rows[-1]
+
+    def _note(self, ticket: Ticket, row: Capture, *, via: str | None) -> None:
+        """Take the row of what was not asked for; a metadata record says so too.
+
+        So that the row can be made again from the WARC files.
+        """
+        unmade = Exchange(
+            url=row.url,
+            method="GET",
+            started_at=row.captured_at,
+            took=timedelta(),
+            outcome=row.outcome,
+            reason=row.reason,
+            request=b"",
+        )
+        lines = ticket.own_lines if row.role is Role.TARGET else ticket.other_lines
+        asked = Asked(
+            role=row.role,
+            via=via,
+            hops=hops_from_seed(row.role, row.hop),
+            site=ticket.site.name,
+            visit=lines + NOT_ASKED_LINE,
+        )
+        ticket.notes(row, self._keeper.append(unmade, asked))
 
     def _keep_abandoned(self, exchange: Exchange, asked: Asked) -> None:
         """Keep what came of an exchange nobody waits for any more, such as of a lost claim.
@@ -255,7 +284,7 @@ class Fetcher:
         The server saw it, so it has its records. It has no row: its target is visited again. A 304
         is kept as what came, because nobody looks any more whether it speaks of what we have.
         """
-        place = self._keeper.append(exchange, replace(asked, condition=None))
+        place = self._keeper.append(exchange, replace(asked, condition=None, visit=b""))
         self._keeper.flush()
         let_go(exchange)
         place.made()
@@ -357,7 +386,12 @@ def redirect_location(exchange: Exchange) -> str | None:
     """Return the absolute address a redirect points to, without fragment; None if there is none."""
     if exchange.outcome is not Outcome.REDIRECT:
         return None
-    location = first_of(exchange.headers, "location")
+    return location_of(exchange.url, exchange.headers)
+
+
+def location_of(url: str, headers: Sequence[tuple[str, str]]) -> str | None:
+    """Return the absolute address that the fields of a redirect point to, or None."""
+    location = first_of(headers, "location")
     if not location:
         return None
     try:
@@ -365,7 +399,7 @@ def redirect_location(exchange: Exchange) -> str | None:
         text = location.encode("latin-1").decode("utf-8")
     except UnicodeError:
         text = location
-    return absolute(exchange.url, text)
+    return absolute(url, text)
 
 
 def readable_body(exchange: Exchange, *, limit_bytes: int = LARGEST_PAGE_BYTES) -> bytes:

@@ -10,7 +10,7 @@ from functools import partial
 from crawler.fetch.originals import Originals
 from storage.errors import StorageError
 from storage.model import Exchange, Original, Outcome, Role
-from storage.warc.writer import Kept, Profile, Revisit, Writer
+from storage.warc.writer import Facts, Kept, Profile, Revisit, Writer
 
 GATHERED_FOR = timedelta(milliseconds=10)
 """How long a sync waits for others: one costs as much as the records of several pages."""
@@ -30,6 +30,8 @@ class Asked:
     hops: str
     site: str
     condition: Original | None = None
+    visit: bytes = b""
+    """Lines that say in the metadata record which visit it is of; none where nobody waits."""
 
 
 def is_appended_at_once(exchange: Exchange) -> bool:
@@ -124,13 +126,12 @@ class Keeper:
 
     def _append(self, exchange: Exchange, asked: Asked) -> tuple[Kept, Original | None]:
         revisit = self._revisit(exchange, asked)
-        role, via, hops, site = asked.role, asked.via, asked.hops, asked.site
+        facts = Facts(
+            role=asked.role, via=asked.via, hops=asked.hops, site=asked.site, visit=asked.visit
+        )
+        kept = self._writer.keep(exchange, facts, revisit=revisit)
         if revisit is not None:
-            kept = self._writer.append_revisit(
-                exchange, revisit, role=role, via=via, hops=hops, site=site
-            )
             return kept, revisit.original
-        kept = self._writer.append(exchange, role=role, via=via, hops=hops, site=site)
         if self._originals is not None:
             self._originals.note(exchange, kept)
         return kept, None

@@ -3,9 +3,9 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from crawler.fetch.keeper import Place
@@ -20,11 +20,16 @@ from storage.model import (
     Role,
     Site,
     Target,
+    TargetState,
     Visit,
     payload_captures,
 )
+from storage.warc import fields
 
 Fields = Sequence[tuple[str, str]]
+
+_MILLISECOND = timedelta(milliseconds=1)
+_NO_TIME = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,20 @@ class Ticket:
     """Done when the spider has read the page, or there was none to read."""
     written: asyncio.Future[None] = field(default_factory=asyncio.Future)
     """Done when the visit is in the catalogue with what was found, or was given up."""
-    _unplaced: deque[tuple[int, Place]] = field(default_factory=deque)
+    ended_at: datetime = field(init=False)
+    """When the last exchange so far had come, to the millisecond that its record says."""
+    own_lines: bytes = field(init=False)
+    """What the records of the target's own exchange say of the visit (warc-fields)."""
+    other_lines: bytes = field(init=False)
+    """What the records of its other exchanges say of it."""
+    _unplaced: deque[tuple[int | None, Place]] = field(default_factory=deque)
+    """Which rows wait for which places; None waits for the note of a row that has no record."""
+
+    def __post_init__(self) -> None:
+        self.ended_at = self.started_at
+        visit = ("visit", f"{fields.warc_date(self.started_at)} {self.worker}")
+        self.own_lines = fields.named_fields((visit, *_promised(self.target)))
+        self.other_lines = fields.named_fields((visit, ("target", self.target.url)))
 
     @property
     def robots(self) -> Robots:
@@ -132,10 +150,22 @@ class Ticket:
         if not self.read.done():
             self.read.set_result(None)
 
-    def keeps(self, row: Capture, place: Place) -> None:
-        """Take a row whose records are being appended."""
+    @property
+    def found_on(self) -> str | None:
+        """Return what led to the target, at its first visit; later ones need not say it again."""
+        return self.target.found_on if self.target.last_visit_at is None else None
+
+    def keeps(self, row: Capture, place: Place, *, took: timedelta = _NO_TIME) -> None:
+        """Take a row whose records are being appended; ``took`` is how long its exchange took."""
         self._unplaced.append((len(self.captures), place))
         self.captures.append(row)
+        self.ended_at = max(self.ended_at, row.captured_at + took // _MILLISECOND * _MILLISECOND)
+
+    def notes(self, row: Capture, place: Place) -> None:
+        """Take the row of what was not asked for; a note of it is being appended."""
+        self._unplaced.append((None, place))
+        self.captures.append(row)
+        self.ended_at = max(self.ended_at, row.captured_at)
 
     def placed(self) -> None:
         """Write into the rows where their records lie, as far as that is known by now.
@@ -145,6 +175,8 @@ class Ticket:
         while self._unplaced and self._unplaced[0][1].is_known:
             index, place = self._unplaced.popleft()
             kept, original = place.made()
+            if index is None:
+                continue
             self.captures[index] = replace(
                 self.captures[index],
                 record=kept.record,
@@ -180,6 +212,17 @@ class Ticket:
             found=tuple(self.found),
             read_as=self.page_name,
         )
+
+
+def _promised(target: Target) -> Iterator[tuple[str, str]]:
+    """Yield what a target's own exchange says of it, so that its row can be made again."""
+    if target.due_at is not None:
+        yield "due", fields.warc_date(target.due_at)
+    if target.state is TargetState.ONCE:
+        yield "watch", target.state
+    if target.last_visit_at is None:
+        yield "foundBy", target.found_by
+        yield "foundAt", fields.warc_date(target.found_at)
 
 
 def new_ticket(target: Target, site: Site, *, worker: str) -> Ticket:

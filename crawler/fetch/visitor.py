@@ -1,7 +1,7 @@
 """Make one visit: the page and its redirects through the engine, then what the page needs."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 from urllib.parse import urljoin
 
@@ -88,7 +88,7 @@ class Visitor:
 
     async def safe(self, ticket: Ticket) -> Visit:
         """Return the visit of a ticket when its records are on the disk."""
-        finished_at = datetime.now(UTC)
+        finished_at = ticket.ended_at
         await self._keeper.synced()
         ticket.placed()
         return ticket.visit(finished_at=finished_at)

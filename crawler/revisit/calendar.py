@@ -60,6 +60,71 @@ def next_due(
     return _next_by_interval(_interval(every), after=after, last=last, spread=spread)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Planned times at equal distances: the first, the step, and how many."""
+
+    first: datetime
+    step: timedelta
+    count: int
+
+    def within(self, since: datetime, until: datetime) -> int:
+        """Return how many of them lie between two times, the first of which counts."""
+        return max(0, self._before(until) - self._before(since))
+
+    def _before(self, moment: datetime) -> int:
+        if moment <= self.first:
+            return 0
+        return min(-((self.first - moment) // self.step), self.count)
+
+
+MOST_TIMES = 500
+"""So many times of a cron line are told one by one; beyond them their mean distance goes on."""
+
+
+def passed_over(
+    every: str,
+    *,
+    time_zone: str,
+    planned_at: datetime,
+    until: datetime,
+    spread: str = "",
+    history: History | None = None,
+) -> tuple[Series, ...]:
+    """Return the planned times for which no visit was made, when one is made for the last of them.
+
+    They begin with ``planned_at``. The visit that is over at ``until`` counts for the last planned
+    time before; where that is the only one, nothing was passed over.
+    """
+    planned_at, until = planned_at.astimezone(UTC), until.astimezone(UTC)
+    if until <= planned_at:
+        return ()
+    if every.startswith("cron"):
+        return _passed_by_cron(_calendar(every), ZoneInfo(time_zone), planned_at, until)
+    if every == AUTO:
+        step = auto_interval(history or History()) * (0.9 + 0.2 * _share(spread))
+        first = planned_at
+    else:
+        step = _interval(every)
+        first = _nearest_own_second(planned_at, step, spread) if spread else planned_at
+    count = (until - first) // step
+    return (Series(first=first, step=step, count=count),) if count > 0 else ()
+
+
+def _passed_by_cron(
+    calendar: "_Calendar", zone: ZoneInfo, planned_at: datetime, until: datetime
+) -> tuple[Series, ...]:
+    times = [planned_at]
+    while len(times) <= MOST_TIMES and (later := _next_by_cron(calendar, zone, times[-1])) <= until:
+        times.append(later)
+    last = times.pop()  # the one the visit was made for, unless there are many more
+    passed = [Series(first=at, step=_DAY, count=1) for at in times]
+    if len(times) == MOST_TIMES:
+        step = (last - planned_at) / MOST_TIMES
+        passed.append(Series(first=last, step=step, count=(until - last) // step))
+    return tuple(one for one in passed if one.count)
+
+
 def auto_interval(history: History) -> timedelta:
     """Return how long to wait: sooner for a new or moving page, later while nothing moves.
 

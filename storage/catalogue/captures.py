@@ -11,8 +11,10 @@ from sqlalchemy import (
     RowMapping,
     and_,
     bindparam,
+    func,
     or_,
     select,
+    update,
 )
 
 from storage.catalogue.dialects import portions
@@ -27,6 +29,13 @@ _PLACES = tuple(
     for name in ("record", "request")
     for part in ("file", "offset", "length", "digest")
 )
+_REFS = tuple(captures.c[name] for name in _PLACES)
+_NOWHERE = {
+    name: dict.fromkeys((place for place in _PLACES if place.startswith(name)), None)
+    for name in ("record", "request")
+}
+_LOOKED_THROUGH = 50_000
+"""Rows that are looked through at once for those of one file."""
 _PLAIN = tuple(column.name for column in COLUMNS if column.name not in _PLACES)
 _plain_facts = attrgetter(*_PLAIN)
 _PAGE = (Role.TARGET, Role.REDIRECT)
@@ -193,3 +202,42 @@ def _record(row: RowMapping, name: str) -> RecordRef | None:
         length=row[f"{name}_length"],
         digest=row[f"{name}_digest"],
     )
+
+
+def records_of(db: Connection, file: str, *, since: datetime) -> list[RecordRef]:
+    """Return the records of a young WARC file that rows point to; it was begun at this time.
+
+    The rows are looked through from the newest back: files that are growing hold the newest, and
+    an index for this alone would cost every capture.
+    """
+    found: list[RecordRef] = []
+    highest = db.execute(select(func.max(captures.c.id))).scalar() or 0
+    while highest > 0:
+        some = captures.c.id.between(highest - _LOOKED_THROUGH + 1, highest)
+        here = [captures.c[f"{name}_file"] == file for name in ("record", "request")]
+        rows = db.execute(select(*_REFS).where(some, or_(*here))).mappings().all()
+        for name in ("record", "request"):
+            refs = (_record(row, name) for row in rows)
+            found += [ref for ref in refs if ref is not None and ref.file == file]
+        oldest = db.execute(select(func.min(captures.c.captured_at)).where(some)).scalar()
+        if not rows and oldest is not None and oldest < since:
+            break
+        highest -= _LOOKED_THROUGH
+    return found
+
+
+def lose(db: Connection, lost: Sequence[RecordRef], *, reason: str) -> list[int]:
+    """Say of captures that their record is not there; return their targets."""
+    targets: set[int] = set()
+    for ref in lost:
+        here = (captures.c.record_file == ref.file, captures.c.record_offset == ref.offset)
+        asked = (captures.c.request_file == ref.file, captures.c.request_offset == ref.offset)
+        of_request = update(captures).where(*asked).values(_NOWHERE["request"])
+        targets.update(db.execute(of_request.returning(captures.c.target_id)).scalars())
+        marked = (
+            update(captures)
+            .where(*here)
+            .values(**_NOWHERE["record"], record_id=None, outcome=Outcome.TRUNCATED, reason=reason)
+        )
+        targets.update(db.execute(marked.returning(captures.c.target_id)).scalars())
+    return sorted(targets)

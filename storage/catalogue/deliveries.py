@@ -39,6 +39,12 @@ def enqueue(
         _append(db, delivery_id, alert, event.id)
 
 
+def hasten(db: Connection, *, latest: datetime) -> None:
+    """Let no delivery wait for its next try longer than until this time."""
+    late = (deliveries.c.state == DeliveryState.PENDING, deliveries.c.next_try_at > latest)
+    db.execute(update(deliveries).where(*late).values(next_try_at=latest))
+
+
 def due(db: Connection, *, now: datetime, limit: int) -> list[Delivery]:
     """Return what should be sent by now, longest waiting first.
 

@@ -1,10 +1,13 @@
 """Name every difference between SQLite and PostgreSQL that the catalogue has to know."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -22,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from storage.errors import CatalogueError
 
@@ -78,13 +81,33 @@ def reader(url: URL) -> Engine:
             url,
             execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
         )
-    engine = create_engine(
-        url,
-        connect_args={"timeout": PATIENCE_SECONDS},
-        max_overflow=-1,
-    )
+    if still := _never_changes(url):
+        # SQLite would make the files its processes share beside it, and fail on read-only media.
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                still, timeout=PATIENCE_SECONDS, uri=True, check_same_thread=False
+            ),
+            poolclass=QueuePool,
+            max_overflow=-1,
+        )
+    else:
+        engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS}, max_overflow=-1)
     _begin_ourselves(engine, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"), begin="BEGIN")
     return engine
+
+
+def _never_changes(url: URL) -> str:
+    """Return how SQLite is to open a file that nobody can change; empty where somebody can.
+
+    With a log beside it, it was not closed well: its last changes are read by way of that log.
+    """
+    path = Path(url.database or "")
+    if not path.is_file() or os.access(path.parent, os.W_OK):
+        return ""
+    log = path.with_name(f"{path.name}-wal")
+    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return f"file:{quote(str(path))}?{how}"
 
 
 def standing(engine: Engine) -> Connection:
@@ -149,20 +172,23 @@ def fault(error: Exception, place: str) -> CatalogueError:
 
 
 _FULL = (
-    "the disk is full; nothing of this step was kept. Make room on it, the step will be taken again"
+    "the disk is full, or no file may grow so large (ulimit -f); nothing of this step was kept."
+    " Make room, or lift the limit; the step will be taken again"
 )
 _SQLITE_LINES = {
-    sqlite3.SQLITE_NOTADB: "is not a catalogue; nothing was changed."
-    " Move the file away, or name the right archive",
-    sqlite3.SQLITE_CORRUPT: "is damaged; the WARC files are not touched."
-    " Stop Holdfast, keep this file, and put back a good copy of the catalogue",
+    sqlite3.SQLITE_NOTADB: "is not a catalogue, or its beginning is damaged; nothing was changed."
+    " Move the file away and make it anew with `holdfast rebuild`, or name the right archive",
+    sqlite3.SQLITE_CORRUPT: "is damaged; the WARC files are not touched. Stop Holdfast,"
+    " move this file away, and make it anew with `holdfast rebuild`, or put back a good copy",
     sqlite3.SQLITE_READONLY: "is read-only, so nothing can be kept."
     " Give this user the right to write the file and its folder",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened, so nothing can be kept."
-    " The folder must exist and this user must be able to write in it",
+    " The folder must exist, and this user must be able to write in it and to open more files",
     sqlite3.SQLITE_PERM: "may not be opened by this user, so nothing can be kept."
     " Give this user the right to write the file and its folder",
     sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_NOMEM: "there is not enough memory; nothing of this step was kept."
+    " Give the process more; the step will be taken again",
     # SQLite calls it so when there is no room for the file its processes share; pinned by
     # test_a_full_disk_is_refused.
     sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,

@@ -78,14 +78,15 @@ class Catalogue:
             engine.dispose(close=False)
 
 
-def open_catalogue(place: Archive | Path | str) -> Catalogue:
+def open_catalogue(place: Archive | Path | str, *, as_it_is: bool = False) -> Catalogue:
     """Open the catalogue of an archive, made or brought up to date first.
 
     A path is that of the SQLite file; a string is a database URL such as ``postgresql+psycopg://``.
+    With ``as_it_is`` one of an older release raises CatalogueError: somebody is using it.
     """
     catalogue = Catalogue(_url(place))
     try:
-        schema.bring_up(catalogue)
+        schema.bring_up(catalogue, as_it_is=as_it_is)
     except BaseException:
         catalogue.close()
         raise

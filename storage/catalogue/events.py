@@ -63,6 +63,13 @@ def listing(
     return [from_row(row) for row in db.execute(statement).mappings()]
 
 
+def acknowledged(db: Connection) -> list[Event]:
+    """Return the events that a person has seen, in the order they could be told."""
+    statement = select(*COLUMNS).where(events.c.acknowledged_at.is_not(None))
+    rows = db.execute(statement.order_by(events.c.told_at, events.c.id)).mappings()
+    return [from_row(row) for row in rows]
+
+
 def acknowledge(db: Connection, event_id: str, *, at: datetime) -> bool:
     """Say that a person has seen the event; the first time counts. False when there is none."""
     seen_at = func.coalesce(events.c.acknowledged_at, at, type_=events.c.acknowledged_at.type)

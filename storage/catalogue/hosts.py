@@ -1,7 +1,7 @@
 """Keep the queue of each host: which targets wait in it, and when its first one is due."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BindParameter,
@@ -22,6 +22,8 @@ from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions, shares_writing
 from storage.catalogue.tables import hosts, sites, targets
 from storage.model import TargetState
+
+_LONGEST_SLEEP = timedelta(hours=1)
 
 # Made once, not with each visit: putting a statement together costs more than running it.
 _NAMES: BindParameter[str] = bindparam("names", expanding=True)
@@ -73,6 +75,15 @@ def hold_of(db: Connection, target_ids: Sequence[int]) -> None:
     for part in portions(target_ids):
         names.update(db.execute(select(targets.c.host).where(targets.c.id.in_(part))).scalars())
     hold(db, names)
+
+
+def wake(db: Connection, *, now: datetime) -> None:
+    """Let no host that is not lent sleep longer than an hour from now."""
+    latest = now + _LONGEST_SLEEP
+    free = hosts.c.lease_worker.is_(None)
+    long = or_(hosts.c.next_ok_at > latest, hosts.c.asleep_until > latest)
+    times = {"next_ok_at": latest, "asleep_until": latest}
+    db.execute(update(hosts).where(free, long).values(times))
 
 
 def settle(db: Connection, names: Iterable[str]) -> None:

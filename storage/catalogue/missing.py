@@ -130,6 +130,12 @@ def due_now(db: Connection, target_ids: Sequence[int], *, at: datetime) -> None:
         db.execute(update(missing).where(rests).values(next_try_at=at))
 
 
+def hasten(db: Connection, *, latest: datetime) -> None:
+    """Let nothing that is missing wait for its next try longer than until this time."""
+    late = update(missing).where(missing.c.next_try_at > latest)
+    db.execute(late.values(next_try_at=latest))
+
+
 def held_at(db: Connection, urls: Sequence[str]) -> dict[str, datetime]:
     """Return of each URL the archive has a good capture of, be it old, when the last was made."""
     held: dict[str, datetime] = {}

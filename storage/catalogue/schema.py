@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from storage.errors import CatalogueError
 
-HEAD = "0001"
+HEAD = "0003"
 """The newest revision of migrations/versions; a test holds it to the files there."""
 
 
@@ -25,11 +25,17 @@ class Transactions(Protocol):
         ...
 
 
-def bring_up(catalogue: Transactions) -> None:
+def bring_up(catalogue: Transactions, *, as_it_is: bool = False) -> None:
     """Make the tables, or run the migrations that are missing, all in one transaction."""
     with catalogue.read() as db:
-        if _revision(db) == HEAD:
+        revision = _revision(db)
+        if revision == HEAD:
             return
+    if as_it_is and revision is not None and revision < HEAD:
+        raise CatalogueError(
+            f"{catalogue.place}: is of an older release (revision {revision}) that is using it now;"
+            " nothing was changed. Restart the service with this release, or use that one"
+        )
     with catalogue.write() as db:
         # Asked again: another process may have done it while we waited for the lock.
         revision = _revision(db)

@@ -20,6 +20,7 @@ from storage.model import (
     Alert,
     Article,
     Axis,
+    Cause,
     DeliveryState,
     Finding,
     FoundBy,
@@ -313,4 +314,64 @@ tallies = Table(
     Column("visits", BigInteger, nullable=False),
     Column("captures", BigInteger, nullable=False),
     Column("last_visit_at", Moment, nullable=False),
+)
+
+beats = Table(
+    "beats",
+    metadata,
+    # One row: when the service last ran. What comes after it and before the next start was missed.
+    Column("name", Words, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+stoppages = Table(
+    "stoppages",
+    metadata,
+    # A time in which nothing was visited, or nothing of a site or host: one row, whatever was due.
+    Column("id", Id, primary_key=True),
+    Column("cause", member(Cause), nullable=False),
+    Column("site", Words),
+    Column("host", Words),
+    Column("began_at", Moment, nullable=False),
+    # NULL while it lasts.
+    Column("ended_at", Moment),
+    Index(None, "ended_at"),
+)
+
+waits = Table(
+    "waits",
+    metadata,
+    # A target whose planned visit was put off: when it was planned, why, and since when it waits.
+    # Taken out by the visit that is made at last.
+    Column("target_id", ForeignKey("targets.id"), primary_key=True, autoincrement=False),
+    Column("cause", member(Cause), nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("since_at", Moment, nullable=False),
+    Column("until_at", Moment),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    # Planned visits of a target, one after another, that were not made for one cause.
+    Column("id", Id, primary_key=True),
+    Column("target_id", ForeignKey("targets.id"), nullable=False),
+    Column("site", Words, nullable=False),
+    Column("cause", member(Cause), nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("visits", BigInteger, nullable=False),
+    # The visit that ended it.
+    Column("visit_id", ForeignKey("visits.id"), nullable=False),
+    Index(None, "target_id"),
+    Index(None, "visit_id"),
+    Index(None, "site", "cause"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    # How many bytes of a file that is written before the catalogue are taken into it.
+    Column("name", Words, primary_key=True),
+    Column("taken_bytes", BigInteger, nullable=False),
 )

@@ -1,12 +1,14 @@
 """Keep the URLs we promised to watch, and when each is due."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    and_,
+    bindparam,
     case,
     func,
     literal,
@@ -20,10 +22,24 @@ from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import standings, targets
 from storage.host import host_of
-from storage.model import Found, FoundBy, Outcome, Phase, Robots, Target, TargetState
+from storage.model import Found, FoundBy, Outcome, Phase, Target, TargetState
+
+_REPLAN = (
+    update(targets)
+    .where(targets.c.id == bindparam("of_id"))
+    .values(due_at=bindparam("planned", type_=Moment))
+)
 
 COLUMNS = tuple(column for column in targets.columns if column.name != "queue_at")
 """What a Target is made of."""
+
+_PLACED = (
+    *("site", "url", "host", "state", "found_by", "found_on", "found_at"),
+    *("every", "robots", "muted", "due_at"),
+)
+"""What may be said of a target; the rest is what its visits made of it."""
+_PLACE = update(targets).where(targets.c.url == bindparam("new_url"))
+_PLACE = _PLACE.values({name: bindparam(f"new_{name}") for name in _PLACED if name != "url"})
 
 
 def from_row(row: RowMapping) -> Target:
@@ -31,33 +47,31 @@ def from_row(row: RowMapping) -> Target:
     return Target(**{str(name): value for name, value in row.items()})
 
 
-def add(  # noqa: PLR0913  # the facts of a target; a noun for them would be a second Target
+def add(
     db: Connection,
     found: Sequence[Found],
     *,
     site: str,
     now: datetime,
     due_at: datetime | None,
-    every: str | None = None,
-    robots: Robots | None = None,
     state: TargetState = TargetState.ACTIVE,
 ) -> list[Target]:
-    """Add what is not watched yet and return it; what is watched already stays as it is.
+    """Add what was found and is not known yet, and return it; what is known stays as it is.
 
-    Two kinds of known URLs count as new: a removed one that a user names again, and one captured
-    once that is now to be watched.
+    What was captured once counts as new when it is now to be watched. A removed one stays away,
+    whoever finds it: only a person brings it back, with ``put``.
     """
     wanted = {one.url: one for one in reversed(found)}
     known = _states(db, list(wanted))
     facts = {"site": site, "state": state, "found_at": now, "due_at": due_at}
-    facts |= {"every": every, "robots": robots}
+    facts |= {"every": None, "robots": None}
     new: list[dict[str, object]] = []
     revived: list[dict[str, object]] = []
     for one in reversed(wanted.values()):
         row = facts | {"url": one.url, "found_by": one.found_by, "found_on": one.found_on}
         if one.url not in known:
             new.append(row | {"host": host_of(one.url), "muted": False})
-        elif _revives(known[one.url], one, state):
+        elif known[one.url] is TargetState.ONCE and state is TargetState.ACTIVE:
             revived.append(row)
     hosts.hold(db, (host_of(str(row["url"])) for row in (*new, *revived)))
     return _some(db, _insert(db, new) + _revive(db, revived))
@@ -71,6 +85,35 @@ def one(db: Connection, target_id: int) -> Target | None:
 def by_url(db: Connection, url: str) -> Target | None:
     """Return the target of exactly this URL."""
     return _first(db, targets.c.url == url)
+
+
+def by_urls(db: Connection, urls: Sequence[str]) -> dict[str, Target]:
+    """Return the targets of these URLs, each under its own."""
+    found: dict[str, Target] = {}
+    for part in portions(urls):
+        rows = db.execute(select(*COLUMNS).where(targets.c.url.in_(part))).mappings()
+        found |= {row["url"]: from_row(row) for row in rows}
+    return found
+
+
+def spoken_of(db: Connection) -> list[Target]:
+    """Return the targets that people may have said something of, in the order they were added.
+
+    Not what a spider found, nor what was captured once, unless it was then paused, removed, muted
+    or given a schedule; but the start pages of ``holdfast.toml`` as well.
+    """
+    said = or_(
+        and_(
+            targets.c.found_by.in_((FoundBy.USER, FoundBy.START)),
+            targets.c.state != TargetState.ONCE,
+        ),
+        targets.c.state.in_((TargetState.PAUSED, TargetState.REMOVED)),
+        targets.c.muted,
+        targets.c.every.is_not(None),
+        targets.c.robots.is_not(None),
+    )
+    rows = db.execute(select(*COLUMNS).where(said).order_by(targets.c.id)).mappings()
+    return [from_row(row) for row in rows]
 
 
 def listing(
@@ -119,9 +162,37 @@ def led_to(db: Connection, url: str) -> bool:
     return db.execute(found).first() is not None
 
 
+def put(db: Connection, wanted: Sequence[Target]) -> None:
+    """Keep these targets as they are to be watched, each in place of the one of its URL.
+
+    Their ids do not count, nor do their visits where they are new.
+    """
+    known = _states(db, [one.url for one in wanted])
+    rows = [{name: getattr(one, name) for name in _PLACED} for one in wanted]
+    hosts.hold(db, (one.host for one in wanted))
+    _insert(db, [row for row in rows if row["url"] not in known])
+    there = [{f"new_{name}": value for name, value in row.items()} for row in rows]
+    there = [row for row in there if row["new_url"] in known]
+    if there:
+        db.execute(_PLACE, there)
+        _requeue(
+            db, [one.id for one in by_urls(db, [str(row["new_url"]) for row in there]).values()]
+        )
+
+
 def plan(db: Connection, target_id: int, due_at: datetime | None) -> None:
     """Set when the target is to be visited next; None plans no visit."""
     _change(db, [target_id], due_at=due_at)
+
+
+def replan(db: Connection, plans: Mapping[int, datetime]) -> None:
+    """Set when each of these targets is to be visited next."""
+    if not plans:
+        return
+    ids = sorted(plans)
+    hosts.hold_of(db, ids)
+    db.execute(_REPLAN, [{"of_id": one, "planned": plans[one]} for one in ids])
+    _requeue(db, ids)
 
 
 def make_due(db: Connection, ids: Sequence[int], *, at: datetime) -> None:
@@ -140,18 +211,6 @@ def retry(db: Connection, outcome: Outcome, *, at: datetime) -> None:
 def set_state(db: Connection, ids: Sequence[int], state: TargetState) -> None:
     """Pause, resume or remove targets; a paused one keeps its due time and holds nobody back."""
     _change(db, ids, state=state)
-
-
-def set_schedule(db: Connection, ids: Sequence[int], every: str | None) -> None:
-    """Give targets a schedule of their own, or with None that of their site; plans no visit."""
-    for part in portions(ids):
-        db.execute(update(targets).where(targets.c.id.in_(part)).values(every=every))
-
-
-def mute(db: Connection, ids: Sequence[int], muted: bool) -> None:  # noqa: FBT001  # the contract's
-    """Keep the events of targets, but tell nobody; or tell again."""
-    for part in portions(ids):
-        db.execute(update(targets).where(targets.c.id.in_(part)).values(muted=muted))
 
 
 def requeue_site(db: Connection, site: str) -> None:
@@ -195,12 +254,6 @@ def _states(db: Connection, urls: Sequence[str]) -> dict[str, TargetState]:
         rows = db.execute(select(targets.c.url, targets.c.state).where(targets.c.url.in_(part)))
         states |= {row.url: row.state for row in rows}
     return states
-
-
-def _revives(known: TargetState, found: Found, state: TargetState) -> bool:
-    if known == TargetState.REMOVED:
-        return found.found_by == FoundBy.USER
-    return known == TargetState.ONCE and state == TargetState.ACTIVE
 
 
 def _insert(db: Connection, rows: Sequence[dict[str, object]]) -> list[int]:

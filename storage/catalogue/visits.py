@@ -117,18 +117,36 @@ def outcomes_elsewhere(
     return list(db.execute(statement).scalars())
 
 
+def newest_asked(db: Connection) -> list[tuple[str, Outcome]]:
+    """Return host and outcome of the newest visits that asked for something, newest first."""
+    newest = select(visits.c.host, visits.c.outcome).order_by(visits.c.id.desc()).limit(_NEWEST)
+    return [(row[0], row[1]) for row in db.execute(newest) if row[1] not in NOT_ASKED]
+
+
 def add_captures(db: Connection, visit: Visit, made: Sequence[Capture]) -> None:
     """Keep captures that were made for a visit after it was finished: what its page needs."""
     (kept,) = _add_captures(db, [replace(visit, captures=tuple(made))])
     _count(db, [(kept, 0)])
 
 
-def count_since(db: Connection, *, site: str, since: datetime) -> int:
-    """Count the visits to a site that ended at this time or later, and were really made."""
+def count_between(db: Connection, *, site: str, since: datetime, until: datetime) -> int:
+    """Count the visits to a site that ended between two times, and were really made."""
     made = visits.c.outcome.not_in(sorted(NOT_ASKED))
     statement = select(func.count()).select_from(visits)
-    statement = statement.where(visits.c.site == site, visits.c.finished_at >= since, made)
-    return db.execute(statement).scalar_one()
+    ended = visits.c.finished_at.between(since, until)
+    return db.execute(statement.where(visits.c.site == site, ended, made)).scalar_one()
+
+
+def begun_at(db: Connection, target_id: int, started_at: datetime) -> Visit | None:
+    """Return the visit to a target that began at a time, with its captures."""
+    this = (visits.c.target_id == target_id, visits.c.started_at == started_at)
+    return next(iter(_visits(db, select(*_COLUMNS).where(*this).limit(1))), None)
+
+
+def last_at(db: Connection) -> datetime | None:
+    """Return when the visit that was written last ended."""
+    newest = select(visits.c.finished_at).order_by(visits.c.id.desc()).limit(1)
+    return db.execute(newest).scalar()
 
 
 def mark_read(db: Connection, visit_id: int, *, at: datetime) -> None:

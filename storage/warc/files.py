@@ -14,6 +14,8 @@ from storage.errors import StorageError
 from storage.folders import explain, make_folder, sync_folder
 
 OPEN = ".open"
+INVALID = ".invalid"
+"""Ends the name of a file that was found faulty when it had been closed: read, never shipped."""
 SUFFIX = ".warc.gz"
 _LONGEST_PART = 60
 _NAMES_TRIED = 10_000

@@ -15,7 +15,7 @@ from storage.folders import explain
 from storage.message import codings_of, decode, entity, first_of, parse_head
 from storage.model import Original, RecordRef
 from storage.warc import fields
-from storage.warc.files import OPEN
+from storage.warc.files import INVALID, OPEN
 from storage.warc.member import MemberError
 from storage.warc.stored import Stored
 
@@ -171,10 +171,10 @@ def _refuse_another(stored: Stored, *, length: int | None, digest: str | None) -
 
 @contextmanager
 def _opened(archive: Archive, file: str) -> Iterator[IO[bytes]]:
-    """Open a WARC file that may be growing still, or be finished in this very moment."""
+    """Open a WARC file that may be growing, be finished in this very moment, or be set aside."""
     path = archive.path(file)
-    growing = path.with_name(path.name + OPEN)
-    for one in (path, growing, path):
+    growing, aside = path.with_name(path.name + OPEN), path.with_name(path.name + INVALID)
+    for one in (path, growing, path, aside):
         try:
             source = one.open("rb")
         except FileNotFoundError:

@@ -51,6 +51,8 @@ class Facts:
     via: str | None = None
     hops: str = ""
     site: str = ""
+    visit: bytes = b""
+    """Lines of warc-fields that say which visit it belongs to, ready to be written."""
 
 
 MOST_CHAINS = 10_000
@@ -122,7 +124,7 @@ class Layout:
         self.chains: dict[bytes, str] = {}
         self._exchange = exchange
         self._file = file
-        self._uri = fields.target_uri(exchange.url)
+        self._uri = _uri(exchange)
         self._shared = (
             f"WARC-Date: {fields.warc_date(exchange.started_at)}\r\n"
             f"WARC-Warcinfo-ID: {file.warcinfo_id}\r\n"
@@ -207,8 +209,11 @@ class Layout:
             ("reason", exchange.reason),
             ("tlsFault", (exchange.tls and exchange.tls.fault) or ""),
             ("tlsChain", chain_id),
+            ("payloadBytes", str(exchange.payload_bytes or "")),
+            # Where it had to be spelled as a URI, the catalogue knows it as it was asked for.
+            ("url", exchange.url if exchange.url != self._uri else ""),
         )
-        block = fields.named_fields(told)
+        block = fields.named_fields(told) + facts.visit
         # How we were connected stands with what was sent and what came; where nothing was, here.
         connection = "" if self.records else self._connection
         self._add(_FIELDS, block, connection + _digest(block))
@@ -270,6 +275,17 @@ class Layout:
         self.records.append(
             Record(record_id, head.encode(), block, size, packed_from, payload_digest)
         )
+
+
+def _uri(exchange: Exchange) -> str:
+    """Return the address as a URI; where nothing was asked, one that is none gets a name."""
+    try:
+        return fields.target_uri(exchange.url)
+    except RecordError:
+        if exchange.request or exchange.answer is not None:
+            raise
+        name = hashlib.sha256(exchange.url.encode("utf-8", "replace")).hexdigest()
+        return f"urn:refused:sha256:{name}"
 
 
 def _digest(block: bytes) -> str:

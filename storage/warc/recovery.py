@@ -3,8 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
@@ -12,6 +12,7 @@ from typing import IO
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.folders import explain, make_folder, sync_folder
+from storage.model import RecordRef
 from storage.warc.files import OPEN, SUFFIX, closed_path, is_still, lock
 from storage.warc.member import MemberError
 from storage.warc.stored import Stored
@@ -34,6 +35,27 @@ class TornTail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """An exchange in a file of which the catalogue has no row: its writer died in between."""
+
+    file: str
+    offset: int
+    """Where its first record begins."""
+    url: str
+    whole: bool
+    """Whether its last record is there, which says what it was made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """A stretch before the last record that the catalogue knows, in which no record can be read."""
+
+    file: str
+    offset: int
+    damaged_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What recovery found; all empty after a clean stop."""
 
@@ -45,25 +67,44 @@ class Recovered:
     """Files that held no exchange, of which nothing is left but a torn tail, if there was one."""
     busy: tuple[str, ...] = ()
     """Files whose writer still lives; they were left alone."""
+    unlisted: tuple[Unlisted, ...] = ()
+    """Exchanges without a row; looked for where it is said which records have one."""
+    lost: tuple[RecordRef, ...] = ()
+    """What the catalogue calls a record and is none: this must never happen."""
+    damaged: tuple[Damage, ...] = ()
+    """Left as they are: what lies behind them is sound."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Known = Callable[[str], Sequence[RecordRef]]
+"""Says of which records of a file, by its name, the catalogue has rows."""
+
+
+@dataclass(slots=True)
 class _Scan:
-    records: int
+    """One pass over a file: what is whole, and how it agrees with the catalogue."""
+
+    records: int = 0
     """Whole records besides the warcinfo."""
-    good_bytes: int
+    good_bytes: int = 0
+    unlisted: list[Unlisted] = field(default_factory=list)
+    lost: list[RecordRef] = field(default_factory=list)
+    damaged: list[Damage] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Closed:
     file: str
-    records: int
+    scan: _Scan
     torn: TornTail | None
 
 
-def recover(archive: Archive, *, patience: timedelta = PATIENCE) -> Recovered:
+def recover(
+    archive: Archive, *, patience: timedelta = PATIENCE, known: Known | None = None
+) -> Recovered:
     """Close every ``.open`` file nobody writes; whoever calls holds the archive.
 
+    Records that are ``known`` to the catalogue were synced before it knew them: they are passed
+    over, but for the last one, and the pass tells in what file and catalogue differ.
     It may die at any moment and be called again. A file that is still locked, by a worker that
     has not noticed the death of its parent yet, is waited for at most this long, all together.
     """
@@ -72,7 +113,7 @@ def recover(archive: Archive, *, patience: timedelta = PATIENCE) -> Recovered:
     busy: list[str] = []
     for path in sorted(archive.warc.rglob(f"*{SUFFIX}{OPEN}")):
         try:
-            one = _recover_file(archive, path, give_up_at=give_up_at)
+            one = _recover_file(archive, path, known=known, give_up_at=give_up_at)
         except FileNotFoundError:
             continue  # its writer closed it meanwhile
         except OSError as error:
@@ -82,16 +123,22 @@ def recover(archive: Archive, *, patience: timedelta = PATIENCE) -> Recovered:
             busy.append(archive.name(path))
         else:
             closed.append(one)
+    scans = [one.scan for one in closed]
     return Recovered(
-        files=tuple(one.file for one in closed if one.records),
-        kept_records=sum(one.records for one in closed),
+        files=tuple(one.file for one in closed if one.scan.records),
+        kept_records=sum(one.records for one in scans),
         torn=tuple(one.torn for one in closed if one.torn is not None),
-        removed=tuple(one.file for one in closed if not one.records),
+        removed=tuple(one.file for one in closed if not one.scan.records),
         busy=tuple(busy),
+        unlisted=tuple(one for scan in scans for one in scan.unlisted),
+        lost=tuple(one for scan in scans for one in scan.lost),
+        damaged=tuple(one for scan in scans for one in scan.damaged),
     )
 
 
-def _recover_file(archive: Archive, path: Path, *, give_up_at: float) -> _Closed | None:
+def _recover_file(
+    archive: Archive, path: Path, *, known: Known | None, give_up_at: float
+) -> _Closed | None:
     """Close one file; None when its writer lives."""
     with path.open("r+b", buffering=_READ_AHEAD_BYTES) as file:
         while not lock(file.fileno()):
@@ -106,7 +153,8 @@ def _recover_file(archive: Archive, path: Path, *, give_up_at: float) -> _Closed
                 f"{archive.name(path)} exists both open and closed: neither was touched; "
                 f"compare them, and move the wrong one away"
             )
-        found = _scan(file)
+        name = archive.name(path)
+        found = _scan(file, name, known=None if known is None else known(name))
         torn = _cut(archive, path, file, good_bytes=found.good_bytes)
         os.fsync(file.fileno())
         if found.records:
@@ -114,30 +162,102 @@ def _recover_file(archive: Archive, path: Path, *, give_up_at: float) -> _Closed
         else:
             path.unlink()
         sync_folder(path.parent)
-    return _Closed(file=archive.name(path), records=found.records, torn=torn)
+    return _Closed(file=name, scan=found, torn=torn)
 
 
-def _scan(file: IO[bytes]) -> _Scan:
+def _scan(file: IO[bytes], name: str, *, known: Sequence[RecordRef] | None) -> _Scan:
     """Walk over the whole records from the start; what follows the last of them is torn."""
-    records = 0
-    offset = 0
-    for stored in _stored(file):
-        offset += stored.length
-        records += stored.header("WARC-Type") != "warcinfo"
-    return _Scan(records=records, good_bytes=offset)
+    scan = _Scan()
+    rows = sorted({(one.offset, one.length): one for one in known or ()}.items())
+    size_bytes = os.fstat(file.fileno()).st_size
+    exchange = _Open(scan, name=name, told=known is not None)
+    for (offset, length), row in rows:
+        if offset < scan.good_bytes or not _walk(file, scan, exchange, until=offset):
+            scan.lost.append(row)
+            continue
+        is_last = row is rows[-1][1]
+        if offset + length > size_bytes or (is_last and not _is_whole(file, row)):
+            scan.lost.append(row)
+            continue
+        exchange.listed()
+        scan.records += 1
+        scan.good_bytes = offset + length
+    _walk(file, scan, exchange, until=None)
+    exchange.end()
+    return scan
 
 
-def _stored(file: IO[bytes]) -> Iterator[Stored]:
-    offset = 0
-    while True:
-        try:
-            stored = Stored(file, offset=offset)
-            for _ in stored.block(verify=False):
-                pass
-        except MemberError:
+@dataclass(slots=True)
+class _Open:
+    """The exchange whose records are being passed, and whether any of them has a row."""
+
+    scan: _Scan
+    name: str
+    told: bool
+    offset: int | None = None
+    url: str = ""
+    has_row: bool = False
+
+    def listed(self) -> None:
+        """Take note of a record that has a row."""
+        self.has_row = True
+
+    def read(self, stored: Stored, offset: int) -> None:
+        """Take note of a record that has none; the metadata is the last of an exchange."""
+        kind = stored.header("WARC-Type")
+        if kind in ("warcinfo", "resource"):
             return
-        yield stored
-        offset += stored.length
+        if stored.header("WARC-Concurrent-To") is None:
+            self.end()  # the first record of an exchange names none before it
+        if self.offset is None:
+            self.offset, self.url = offset, stored.header("WARC-Target-URI") or ""
+        if kind == "metadata" and stored.header("Content-Type") == "application/warc-fields":
+            self.end(whole=True)
+
+    def end(self, *, whole: bool = False) -> None:
+        """Tell of the exchange if nothing of it has a row, and go on to the next."""
+        if self.told and self.offset is not None and not self.has_row:
+            self.scan.unlisted.append(
+                Unlisted(file=self.name, offset=self.offset, url=self.url, whole=whole)
+            )
+        self.offset, self.url, self.has_row = None, "", False
+
+
+def _walk(file: IO[bytes], scan: _Scan, exchange: _Open, *, until: int | None) -> bool:
+    """Read records up to an offset at which one is known to begin, or as far as they go.
+
+    False when that offset lies behind the end, or within a record. Damage before it is passed over:
+    to cut there would throw away what is sound.
+    """
+    while until is None or scan.good_bytes < until:
+        offset = scan.good_bytes
+        stored = _read(file, offset)
+        if stored is not None:
+            exchange.read(stored, offset)
+            scan.records += stored.header("WARC-Type") != "warcinfo"
+            scan.good_bytes = offset + stored.length
+            continue
+        if until is None or until >= os.fstat(file.fileno()).st_size or _read(file, until) is None:
+            return until is None
+        scan.damaged.append(Damage(file=exchange.name, offset=offset, damaged_bytes=until - offset))
+        scan.good_bytes = until
+    return scan.good_bytes == until
+
+
+def _read(file: IO[bytes], offset: int) -> Stored | None:
+    """Return the whole record that begins at an offset, its block read; None if none does."""
+    try:
+        stored = Stored(file, offset=offset)
+        for _ in stored.block(verify=False):
+            pass
+    except MemberError:
+        return None
+    return stored
+
+
+def _is_whole(file: IO[bytes], row: RecordRef) -> bool:
+    stored = _read(file, row.offset)
+    return stored is not None and stored.length == row.length
 
 
 def _cut(archive: Archive, path: Path, file: IO[bytes], *, good_bytes: int) -> TornTail | None:

@@ -7,7 +7,7 @@ piece of one record, whatever the file holds.
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -18,6 +18,7 @@ from pathlib import Path
 from storage.archive import Archive
 from storage.errors import CatalogueError, RecordError, StorageError
 from storage.folders import explain
+from storage.manifest import Manifest, digest_of
 from storage.model import Capture
 from storage.warc.checks.fault import Fault, Gravity, Kind, Report
 from storage.warc.checks.record import Facts
@@ -25,7 +26,7 @@ from storage.warc.checks.rows import Rows, lines_of_capture
 from storage.warc.checks.tape import Tape
 from storage.warc.checks.ties import Scratch, Ties, judge_ties
 from storage.warc.checks.walk import Walk
-from storage.warc.files import OPEN
+from storage.warc.files import INVALID, OPEN
 
 __all__ = ["Fault", "Gravity", "Kind", "Plan", "Verified", "plan", "verify"]
 
@@ -43,6 +44,8 @@ class Plan:
     missing."""
     faults: tuple[Fault, ...] = ()
     """What was found without reading a file."""
+    lost: tuple[str, ...] = ()
+    """Files that were closed, as the manifest says, and are not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ class _File:
     """Whether a service writes the archive it is of."""
     complete: bool = False
     """Whether the catalogue should know its records."""
+    sha256: str = ""
+    """What the manifest of the archive says of it, if it says anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +89,10 @@ def plan(archive: Archive | None, also: Sequence[Path] = (), *, held: bool = Fal
     """
     files: dict[Path, _File] = {}
     faults: list[Fault] = []
+    listed: dict[str, str] = {}
     if archive is not None:
+        # Read first: a file is listed before it is closed.
+        listed = Manifest(archive.root).read()
         for path in sorted(archive.warc.rglob("*")):
             name = archive.name(path)
             if name.endswith(_SUFFIXES) and path.is_file():
@@ -95,14 +103,27 @@ def plan(archive: Archive | None, also: Sequence[Path] = (), *, held: bool = Fal
                     growing=growing,
                     held=held,
                     complete=not (growing or held),
+                    sha256="" if growing else listed.get(name, ""),
                 )
                 faults += [_left_open(name, held=held)] if growing else []
+                faults += [_set_aside(name)] if path.name.endswith(INVALID) else []
         faults += _torn(archive)
     for path in also:
         files.setdefault(path.resolve(), _File(path=path, name=str(path)))
     # What is read early may name what a service appends to a file that was read before.
     whole = archive is not None and not held
-    return Plan(files=tuple(files.values()), whole=whole, faults=tuple(faults))
+    there = {one.name for one in files.values()}
+    return Plan(
+        files=tuple(files.values()),
+        whole=whole,
+        faults=tuple(faults),
+        # Looked for once more: one that gets its name while names are listed may be passed over.
+        lost=tuple(
+            name
+            for name in listed
+            if name not in there and archive is not None and not archive.path(name).exists()
+        ),
+    )
 
 
 def verify(
@@ -128,6 +149,7 @@ def verify(
             spread = list(_spread(captures, archive, files, scratch))
             known = all(one.kind is not Kind.CATALOGUE for one in spread)
             faults += spread
+        faults += _lost(planned.lost, told={one.file for one in faults})
         yield Verified(file="", faults=tuple(faults))
         salt = secrets.token_bytes(16)
         tasks = [
@@ -183,6 +205,8 @@ def _read(task: _Task) -> Verified:
     report = Report(file=one.name)
     try:
         records, size = _walk(task, report)
+        if one.sha256 and not any(fault.gravity is Gravity.FAULT for fault in report.faults):
+            _hold_to_manifest(one, report)
     except OSError as error:
         report.begin(None)
         says = f"the file cannot be read to its end: {explain(error)}"
@@ -190,6 +214,15 @@ def _read(task: _Task) -> Verified:
         records = size = 0
     report.end()
     return Verified(file=one.name, faults=tuple(report.faults), records=records, size_bytes=size)
+
+
+def _hold_to_manifest(one: _File, report: Report) -> None:
+    """Tell of bytes that changed where no reader looks; what else is wrong has its own words."""
+    with one.path.open("rb", buffering=0) as file:
+        if digest_of(file) != one.sha256:
+            report.begin(None)
+            says = "its bytes are not those it was closed with: its SHA-256 in the manifest differs"
+            report.add(Kind.MANIFEST, says)
 
 
 def _walk(task: _Task, report: Report) -> tuple[int, int]:
@@ -292,10 +325,24 @@ def _left_open(name: str, *, held: bool) -> Fault:
     return Fault(file=name, offset=None, kind=Kind.OPEN_FILE, message=says)
 
 
+def _set_aside(name: str) -> Fault:
+    says = "the file had a fault when it was closed, and was set aside: it is not copied or shown"
+    return Fault(file=name, offset=None, kind=Kind.SET_ASIDE, message=says)
+
+
+def _lost(names: Sequence[str], *, told: Container[str]) -> Iterator[Fault]:
+    for name in names:
+        if name not in told:
+            says = "the file is missing: it was closed, and the manifest has its SHA-256"
+            yield Fault(file=name, offset=None, kind=Kind.MISSING_FILE, message=says)
+
+
 def _torn(archive: Archive) -> Iterator[Fault]:
     for path in sorted(archive.torn.glob("*")):
         says = (
             f"{path.stat().st_size} bytes that a crash left of an unfinished record are kept here"
+            if path.name.endswith(".torn")
+            else "a damaged file that a sound copy has replaced is kept here"
         )
         name = path.relative_to(archive.root).as_posix()
         yield Fault(file=name, offset=None, kind=Kind.TORN_FOLDER, message=says)

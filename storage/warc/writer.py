@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -17,9 +17,19 @@ from storage.warc.derived import Info, Resource
 from storage.warc.member import TEXT_BYTES, Encoder
 from storage.warc.records import Facts, FileFacts, Layout, Profile, Record, Revisit
 
-__all__ = ["DEFAULT_MAX_BYTES", "Info", "Kept", "Profile", "Revisit", "Writer"]
+__all__ = [
+    "DEFAULT_MAX_AGE",
+    "DEFAULT_MAX_BYTES",
+    "Facts",
+    "Info",
+    "Kept",
+    "Profile",
+    "Revisit",
+    "Writer",
+]
 
 DEFAULT_MAX_BYTES = 1_000_000_000
+DEFAULT_MAX_AGE = timedelta(days=1)
 _BUFFER_BYTES = 1 << 20
 _END = b"\r\n\r\n"
 _T = TypeVar("_T")
@@ -88,12 +98,13 @@ class _Pending:
 
 @dataclass(slots=True)
 class _Growing:
-    """A file being written, what its records share, and where its warcinfo ends."""
+    """A file being written, what its records share, where its warcinfo ends, since when."""
 
     file: files.WarcFile
     pending: _Pending
     facts: FileFacts
     first_offset: int
+    begun_at: datetime
 
 
 class Writer:
@@ -113,12 +124,14 @@ class Writer:
         name: str,
         info: Info,
         max_bytes: int = DEFAULT_MAX_BYTES,
+        max_age: timedelta = DEFAULT_MAX_AGE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._archive = archive
         self._name = name
         self._info = info
         self._max_bytes = max_bytes
+        self._max_age = max_age
         self._clock = clock
         self._serial = 0
         self._growing: _Growing | None = None
@@ -146,11 +159,7 @@ class Writer:
         site: str = "",
     ) -> Kept:
         """Keep an exchange: request, answer, what stands beside them, and what we know of it."""
-        facts = Facts(role=role, via=via, hops=hops, site=site)
-        return self._write(
-            exchange.url,
-            lambda growing: _append(growing, records.of_exchange(exchange, facts, growing.facts)),
-        )
+        return self.keep(exchange, Facts(role=role, via=via, hops=hops, site=site))
 
     def append_revisit(
         self,
@@ -164,11 +173,18 @@ class Writer:
     ) -> Kept:
         """Keep an exchange whose answer is that of an earlier record; whether it is, you decide."""
         facts = Facts(role=role, via=via, hops=hops, site=site)
+        return self.keep(exchange, facts, revisit=revisit)
+
+    def keep(self, exchange: Exchange, facts: Facts, *, revisit: Revisit | None = None) -> Kept:
+        """Keep an exchange with all that is known of it, whole or as a revisit."""
+        if revisit is None:
+            return self._write(
+                exchange.url,
+                lambda to: _append(to, records.of_exchange(exchange, facts, to.facts)),
+            )
         return self._write(
             exchange.url,
-            lambda growing: _append(
-                growing, records.of_revisit(exchange, revisit, facts, growing.facts)
-            ),
+            lambda to: _append(to, records.of_revisit(exchange, revisit, facts, to.facts)),
         )
 
     def append_resource(
@@ -301,13 +317,20 @@ class Writer:
 
     def _current(self, what: str) -> _Growing:
         growing = self._growing
-        if growing is not None and growing.pending.position >= self._max_bytes:
+        if growing is not None and self._is_full(growing):
             self._flush(growing, what)
             self._full.append(growing)
             self._growing = growing = None
         if growing is None:
             self._growing = growing = self._begin()
         return growing
+
+    def _is_full(self, growing: _Growing) -> bool:
+        """Tell whether the next exchange belongs into another file: only closed ones are copied."""
+        if growing.pending.position >= self._max_bytes:
+            return True
+        # Also one of tomorrow: the clock was set back.
+        return abs(self._clock() - growing.begun_at) >= self._max_age
 
     def _begin(self) -> _Growing:
         at = self._clock()
@@ -325,8 +348,13 @@ class Writer:
                 file.discard()
             file.abandon()
             raise StorageError(f"cannot begin {file.name}: {explain(error)}") from error
-        pending = _Pending(file)
-        return _Growing(file=file, pending=pending, facts=facts, first_offset=file.position)
+        return _Growing(
+            file=file,
+            pending=_Pending(file),
+            facts=facts,
+            first_offset=file.position,
+            begun_at=at,
+        )
 
 
 def _refusal(what: str, why: str) -> RecordError:

@@ -191,6 +191,7 @@ def test_the_metadata_of_an_exchange(archive: Archive) -> None:
         "reason": "cut outcome: ok [2J",
         "tlsFault": "self-signed certificate",
         "tlsChain": chain.headers["warc-record-id"],
+        "payloadBytes": "13",
     }
     leaf = hashlib.sha256(TLS.chain[0]).hexdigest()
     assert chain.headers["warc-target-uri"] == f"urn:x509:sha256:{leaf}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from behaviours import chunk, chunked, message
+from closed import archived, flip
 from exchanges import URL, answered, sha1
 from server import Site
 from service import COMMAND, ROOT, holdfast, verb
@@ -22,6 +23,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from crawler.commands import main
 from storage.archive import create
+from storage.catalogue.engine import open_catalogue
 from storage.model import Role
 from storage.warc.writer import Info, Writer
 
@@ -99,10 +101,11 @@ def test_an_archive_is_verified_and_each_loss_found(tmp_path: Path, site: Site) 
     assert found("--archive", str(archive), expect=0) == []
     done = verb("verify", "--archive", str(archive))
     assert done.returncode == 0
-    assert done.stdout.startswith("2 files, ")
+    every = sorted(archive.rglob("*.warc.gz"))
+    assert done.stdout.startswith(f"{len(every)} files, ")
     assert done.stdout.endswith(": 0 faults, 0 remarks\n")
 
-    first, second = sorted(archive.rglob("*.warc.gz"))
+    first, second = (path for path in every if "-notes-" not in path.name)
     whole = first.read_bytes()
     last = starts_of(first)[-1]
     broken = bytearray(whole)
@@ -126,9 +129,33 @@ def test_an_archive_is_verified_and_each_loss_found(tmp_path: Path, site: Site) 
     assert second.exists()
 
 
+def test_repair_says_what_it_did_and_what_it_could_not(tmp_path: Path) -> None:
+    """Exit 0 only when nothing is wrong any more; a line for each file that was."""
+    archive, name = archived(tmp_path / "archive")
+    place = tmp_path / "second"
+    archive.config.write_text(f'[archive]\ncopies = ["{place}"]\n')
+    words = ("--archive", str(archive.root), "--repair")
+    open_catalogue(archive).close()
+    assert said(*words, expect=0).endswith(": 0 faults, 1 remark\n"), "no row points to its page"
+    good = archive.path(name).read_bytes()
+    flip(archive.path(name))
+    text = said(*words, expect=1)
+    assert text.startswith(f"not repaired: {name}: ")
+    assert f"; {place} has no sound copy\n" in text
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_bytes(good)
+    text = said(*words, expect=0)
+    assert text.startswith(f"repaired: {name}: ")
+    assert f"; the copy of {place} was put in its place; " in text, text
+    assert "; the damaged one is kept as torn/" in text, text
+    assert archive.path(name).read_bytes() == good
+    assert "repaired" not in said(*words, expect=0)
+
+
 def test_bad_words_are_refused() -> None:
     """Without anything to read, or with a file that is not there, the status is 2."""
     said(expect=2)
+    said("--repair", __file__, expect=2)
     said("no-such.warc.gz", expect=2)
     said("--jobs", "0", __file__, expect=2)
 

@@ -123,7 +123,7 @@ def test_each_alert_gets_its_own_delivery_once(db, target):
 
 def test_the_events_of_a_muted_target_are_told_to_nobody(db, target):
     """A mute keeps the event and sends nothing."""
-    targets.mute(db, [target.id], True)
+    targets.put(db, [replace(target, muted=True)])
     deliveries.enqueue(db, told(db, target), alerts=["desk"], at=NOW, gather=False)
     assert deliveries.listing(db) == []
 

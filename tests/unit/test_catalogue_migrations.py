@@ -74,6 +74,19 @@ def test_a_catalogue_of_revision_1_opens(tmp_path):
     )
 
 
+def test_a_catalogue_in_use_by_an_older_release_is_left_alone(tmp_path):
+    """To look at it changes nothing under the service that runs on it."""
+    path = tmp_path / "catalogue.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as db:
+        upgrade.upgrade(db, "0001")
+    engine.dispose()
+    before = shape(path)
+    with pytest.raises(CatalogueError, match=r"older release .* is using it now"):
+        open_catalogue(path, as_it_is=True)
+    assert shape(path) == before
+
+
 def test_a_catalogue_opens_again_as_it_was(tmp_path):
     """Opening a catalogue that is up to date changes nothing in it."""
     catalogue = opened(tmp_path)

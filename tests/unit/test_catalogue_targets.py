@@ -1,5 +1,7 @@
 """Targets, their due times, and the queues of their hosts."""
 
+from dataclasses import replace
+
 import pytest
 from catalogues import HOUR, MINUTE, NOW, found, opened, visit, watch
 from sqlalchemy import select
@@ -34,10 +36,10 @@ def test_only_new_urls_are_returned_in_the_order_found(db):
 
 
 def test_a_target_remembers_how_it_was_found_and_what_was_said_of_it(db):
-    """What is said when a target is added is kept with it."""
-    (one,) = targets.add(
-        db, found(A), site="paper", now=NOW, due_at=NOW + HOUR, every="6h", robots=Robots.IGNORE
-    )
+    """What is said of a target is kept with it."""
+    (added,) = targets.add(db, found(A), site="paper", now=NOW, due_at=NOW + HOUR)
+    one = replace(added, every="6h", robots=Robots.IGNORE)
+    targets.put(db, [one])
     assert targets.one(db, one.id) == targets.by_url(db, A) == one
     assert (one.found_by, one.found_on, one.found_at) == (
         FoundBy.LINK,
@@ -65,8 +67,9 @@ def test_a_removed_target_comes_back_only_for_a_user(db):
     (one,) = watch(db, A)
     targets.set_state(db, [one.id], TargetState.REMOVED)
     assert targets.add(db, found(A), site="paper", now=NOW, due_at=NOW) == []
-    (again,) = watch(db, A, site="other")
-    assert (again.id, again.state, again.site) == (one.id, TargetState.ACTIVE, "other")
+    targets.put(db, [replace(one, site="other")])
+    again = targets.one(db, one.id)
+    assert (again.state, again.site) == (TargetState.ACTIVE, "other")
     assert head(db) == NOW
 
 
@@ -148,14 +151,21 @@ def test_listings_are_by_site_state_url_and_page(db):
     assert [target.id for target in targets.listing(db, after_id=one.id, limit=1)] == [two.id]
 
 
-def test_schedules_and_mutes_are_kept(db):
-    """A schedule and a mute belong to the target."""
-    (one,) = watch(db, A)
-    targets.set_schedule(db, [one.id], "cron 0 6 * * *")
-    targets.mute(db, [one.id], True)
-    kept = targets.one(db, one.id)
-    assert kept is not None
-    assert (kept.every, kept.muted) == ("cron 0 6 * * *", True)
+def test_what_is_said_of_targets_is_put_in_place(db):
+    """Known ones keep their id and visits, new ones are added; the queue follows."""
+    one, two = watch(db, A, "https://a.example/2")
+    visit(db, two, next_due_at=NOW + HOUR)
+    visited = targets.one(db, two.id)
+    wanted = [
+        replace(one, state=TargetState.PAUSED, every="cron 0 6 * * *"),
+        replace(visited, site="other", muted=True, due_at=NOW + MINUTE),
+        replace(one, id=0, url="https://b.example/", host="b.example", due_at=NOW),
+    ]
+    targets.put(db, wanted)
+    kept = targets.by_urls(db, [each.url for each in wanted])
+    third = kept["https://b.example/"]
+    assert list(kept.values()) == [*wanted[:2], replace(wanted[2], id=third.id)]
+    assert (head(db), head(db, "b.example")) == (NOW + MINUTE, NOW)
 
 
 def test_the_host_of_a_url_has_its_unusual_port():

@@ -317,9 +317,11 @@ def test_a_resting_target_holds_up_nobody(db):
 
 
 def test_a_site_is_counted_by_its_visits_of_a_day(db):
-    """The budget of a site counts its own visits since a time."""
+    """The budget of a site counts its own visits between two times, none of a clock ahead."""
     (one,) = watch(db, A)
     (other,) = watch(db, B, site="other")
     for target, hours in ((one, 0), (one, 2), (other, 2)):
         visit(db, target, at=NOW + hours * HOUR)
-    assert visits.count_since(db, site=one.site, since=NOW + HOUR) == 1
+    day = {"since": NOW + HOUR, "until": NOW + 24 * HOUR}
+    assert visits.count_between(db, site=one.site, **day) == 1
+    assert visits.count_between(db, site=one.site, since=NOW, until=NOW + HOUR) == 1

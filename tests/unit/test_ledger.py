@@ -1,15 +1,18 @@
 """What is written down after a visit and after a verdict."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from catalogues import HOUR, MINUTE, NOW, found, opened, visit, watch
+from chronicles import chronicle
 
 from crawler import ledger, readings
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
+from crawler.chronicle import Chronicle
 from crawler.ledger import Made
 from storage.catalogue import claims, deliveries, events, sites, standings, targets, texts, visits
 from storage.catalogue.engine import Catalogue
@@ -42,6 +45,12 @@ def catalogue(tmp_path: Path):
     kept.close()
 
 
+@pytest.fixture
+def notes(tmp_path: Path):
+    with closing(chronicle(tmp_path)) as kept:
+        yield kept
+
+
 def made(target_id: int, url: str = PAGE, *, outcome: Outcome = Outcome.OK) -> Visit:
     """Make a visit with one capture, not yet written."""
     return Visit(
@@ -56,27 +65,29 @@ def made(target_id: int, url: str = PAGE, *, outcome: Outcome = Outcome.OK) -> V
     )
 
 
-def keep(catalogue: Catalogue, done: Visit, *, target: Target, claim: Claim) -> Visit:
+def keep(
+    catalogue: Catalogue, notes: Chronicle, done: Visit, *, target: Target, claim: Claim
+) -> Visit:
     """Write one visit, as a worker writes many."""
     one = Made(visit=done, target=target, site=SITE, claim=claim)
-    (kept,) = ledger.keep_visits(catalogue, [one])
+    (kept,) = ledger.keep_visits(catalogue, [one], chronicle=notes)
     assert isinstance(kept, Visit)
     return kept
 
 
-def test_new_pages_are_told_in_a_digest_but_not_those_of_the_first_look(catalogue) -> None:
+def test_new_pages_are_told_in_a_digest_but_not_those_of_the_first_look(catalogue, notes) -> None:
     """The first look at a page finds what is old; what a later one finds is new."""
     with catalogue.write() as db:
         (target,) = watch(db, PAGE)
         claim = claims.claim(db, worker="w", now=NOW, lease=HOUR, limit=9)
-    keep(catalogue, made(target.id), target=target, claim=claim)
+    keep(catalogue, notes, made(target.id), target=target, claim=claim)
     with catalogue.read() as db:
         assert events.listing(db) == []
         (new,) = [one for one in targets.listing(db) if one.url.endswith("/new")]
         again = targets.one(db, target.id)
     assert new.due_at == NOW
     later = replace(made(target.id), found=tuple(found(f"{PAGE}/later")))
-    keep(catalogue, later, target=again, claim=claim)
+    keep(catalogue, notes, later, target=again, claim=claim)
     with catalogue.read() as db:
         (event,) = events.listing(db)
         (delivery,) = deliveries.listing(db)
@@ -85,13 +96,13 @@ def test_new_pages_are_told_in_a_digest_but_not_those_of_the_first_look(catalogu
     assert delivery.next_try_at > NOW
 
 
-def test_a_page_that_became_watched_during_its_visit_is_planned(catalogue) -> None:
+def test_a_page_that_became_watched_during_its_visit_is_planned(catalogue, notes) -> None:
     """`capture` made it due once; `watch add` came before the visit ended."""
     with catalogue.write() as db:
         (once,) = watch(db, PAGE, state=TargetState.ONCE)
         claim = claims.claim(db, worker="w", now=NOW, lease=HOUR, limit=9)
         targets.set_state(db, [once.id], TargetState.ACTIVE)
-    keep(catalogue, made(once.id), target=once, claim=claim)
+    keep(catalogue, notes, made(once.id), target=once, claim=claim)
     with catalogue.read() as db:
         planned = targets.one(db, once.id)
     assert planned is not None
@@ -99,12 +110,21 @@ def test_a_page_that_became_watched_during_its_visit_is_planned(catalogue) -> No
     assert NOW < planned.due_at <= NOW + 12 * HOUR
 
 
-def judged(catalogue: Catalogue, verdict: Verdict, after: Reading, done: Visit) -> None:
+def judged(
+    catalogue: Catalogue, notes: Chronicle, verdict: Verdict, after: Reading, done: Visit
+) -> None:
     scene = readings.scene(done, catalogue=catalogue)
-    ledger.keep_verdict(catalogue, verdict, visit=done, scene=scene, after=after)
+    ledger.keep_verdict(
+        catalogue,
+        verdict,
+        visit=done,
+        scene=scene,
+        after=after,
+        chronicle=notes,
+    )
 
 
-def test_a_page_is_not_looked_at_again_before_the_time_it_asks_for(catalogue) -> None:
+def test_a_page_is_not_looked_at_again_before_the_time_it_asks_for(catalogue, notes) -> None:
     """Retry-After of two hours goes before the confirm delays; nobody is kept waiting for it."""
     now = datetime.now(UTC)
     with catalogue.write() as db:
@@ -114,7 +134,7 @@ def test_a_page_is_not_looked_at_again_before_the_time_it_asks_for(catalogue) ->
     verdict = Verdict(standing=standing, look_again_at=now + MINUTE, deciding=True)
     fields = (("Retry-After", "7200"),)
     after = Reading(url=PAGE, at=now, outcome=Outcome.SERVER_ERROR, status=503, headers=fields)
-    judged(catalogue, verdict, after, done)
+    judged(catalogue, notes, verdict, after, done)
     with catalogue.read() as db:
         planned = targets.one(db, target.id)
         kept = standings.one(db, target.id)
@@ -125,7 +145,7 @@ def test_a_page_is_not_looked_at_again_before_the_time_it_asks_for(catalogue) ->
         assert visits.unread(db, limit=9) == []
 
 
-def test_the_text_of_a_bad_look_is_not_that_of_the_page(catalogue) -> None:
+def test_the_text_of_a_bad_look_is_not_that_of_the_page(catalogue, notes) -> None:
     """Only a look that carried the article gives `holdfast text` something to show."""
     article = Article(url=PAGE, blocks=(Block(kind="paragraph", text="Not found."),))
     with catalogue.write() as db:
@@ -133,16 +153,16 @@ def test_the_text_of_a_bad_look_is_not_that_of_the_page(catalogue) -> None:
         done = visit(db, target)
     (capture,) = done.captures
     after = Reading(url=PAGE, at=NOW, outcome=Outcome.OK, article=article, capture_id=capture.id)
-    judged(catalogue, Verdict(standing=Standing(target_id=target.id)), after, done)
+    judged(catalogue, notes, Verdict(standing=Standing(target_id=target.id)), after, done)
     with catalogue.read() as db:
         assert texts.of_capture(db, capture.id) is None
     good = Standing(target_id=target.id, good_capture_id=capture.id)
-    judged(catalogue, Verdict(standing=good), after, done)
+    judged(catalogue, notes, Verdict(standing=good), after, done)
     with catalogue.read() as db:
         assert texts.of_capture(db, capture.id) == article
 
 
-def test_a_schedule_keeps_its_grid(catalogue) -> None:
+def test_a_schedule_keeps_its_grid(catalogue, notes) -> None:
     """The next visit is one interval on, however late this one was."""
     with catalogue.write() as db:
         (target,) = watch(db, PAGE)

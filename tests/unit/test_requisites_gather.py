@@ -13,6 +13,7 @@ from types import MappingProxyType
 import pytest
 from behaviours import Behaviour, Part, Pause, message
 from catalogues import HOUR, opened, watch
+from chronicles import chronicle
 from fetchroom import Room, run
 from server import Page, Request, Site
 
@@ -47,7 +48,12 @@ def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
 @contextmanager
 def books_of(room: Room, catalogue: Catalogue) -> Iterator[Books]:
     with ThreadPoolExecutor(1) as queries:
-        yield Books(archive=room.archive, catalogue=catalogue, executor=queries)
+        yield Books(
+            archive=room.archive,
+            catalogue=catalogue,
+            executor=queries,
+            chronicle=chronicle(room.archive),
+        )
 
 
 async def visited(

@@ -555,7 +555,7 @@ def test_a_disk_that_takes_no_more_is_an_error_of_ours(site):
 
     async def run() -> int:
         async with client_of(site, spool_folder=Path("/nonexistent")) as client:
-            with pytest.raises(Exception, match="cannot be kept on this machine"):
+            with pytest.raises(Exception, match="cannot be put by while it comes"):
                 await client.fetch(WireRequest(url=site.url("/body/2-mib")))
             await asyncio.sleep(0)
             return len(open_sockets_to(site))

@@ -8,6 +8,7 @@ from typing import IO
 
 from crawler.errors import CrawlerError
 from storage.digest import labelled
+from storage.folders import explain
 
 _MEMORY_BYTES = 1024 * 1024
 """Longer answers move to the disk."""
@@ -33,7 +34,11 @@ class Spool:
                 self._move_to_disk()
             self.file.write(data)
         except OSError as error:
-            raise CrawlerError(f"an answer cannot be kept on this machine: {error}") from error
+            raise CrawlerError(
+                "a large answer cannot be put by while it comes, so its page was not kept and "
+                f"stays due: {explain(error)}; make room where temporary files are, or lift the "
+                "limit"
+            ) from error
         if self._sum is not None:
             self._sum.update(data)
 

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     NO_WARC = "no_warc"
     OPEN_FILE = "open_file"
     TORN_FOLDER = "torn_folder"
+    SET_ASIDE = "set_aside"
+    MANIFEST = "manifest"
     MANY = "many"
     # gzip
     BETWEEN = "between"

@@ -4,7 +4,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import Protocol
 
 from storage.warc.member import MemberError
 
@@ -34,13 +34,29 @@ class NotMemberError(MemberError):
     """Say that no gzip member begins here."""
 
 
+class Source(Protocol):
+    """What a tape reads: an unbuffered file, or what stands before one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+        ...
+
+    def seek(self, offset: int, /) -> int:
+        """Go on reading from there."""
+        ...
+
+    def fileno(self) -> int:
+        """Return the descriptor, to look at other places."""
+        ...
+
+
 class Tape:
     """Read the first ``size`` bytes of a file forward, and give back what was read too far.
 
     A file that grows is read as long as it was when the tape was made.
     """
 
-    def __init__(self, source: IO[bytes], *, size: int) -> None:
+    def __init__(self, source: Source, *, size: int) -> None:
         self._source = source
         self.size = size
         self._window = memoryview(b"")

@@ -1,0 +1,88 @@
+"""What is wrong before a file is closed never gets a name under which it ships."""
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from closed import INFO, closed, flip, writer
+from exchanges import AT, PAGE, answered, message, sha1
+
+from storage.archive import Archive, create
+from storage.index import cdxj
+from storage.manifest import Manifest
+from storage.model import Role
+from storage.warc import proof, reader
+from storage.warc.verify import plan, verify
+from storage.warc.writer import Writer
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return create(tmp_path / "archive")
+
+
+def kinds(archive: Archive) -> list[str]:
+    """Return the kinds of all that verify finds."""
+    return [fault.kind for one in verify(plan(archive), archive=archive) for fault in one.faults]
+
+
+def tended(archive: Archive) -> None:
+    """Do with closed files what the service does."""
+    for name in closed(archive):
+        proof.accept(archive, name)
+
+
+def test_a_sound_file_is_in_the_manifest(archive: Archive) -> None:
+    """Its SHA-256 is that of its bytes."""
+    with writer(archive) as out:
+        out.append(answered(), role=Role.TARGET)
+    (name,) = closed(archive)
+    tended(archive)
+    sha256 = hashlib.sha256(archive.path(name).read_bytes()).hexdigest()
+    assert Manifest(archive.root).read() == {name: sha256}
+    assert kinds(archive) == []
+
+
+def test_a_file_with_a_fault_is_set_aside(archive: Archive) -> None:
+    """Bits that changed between write and close: the file ships nowhere, its sound part is read."""
+    with writer(archive) as out:
+        good = out.append(answered(), role=Role.TARGET)
+        other = answered(message(b"<p>other"), url="http://paper.example/2")
+        bad = out.append(other, role=Role.TARGET)
+        (growing,) = archive.warc.rglob("*.open")
+        flip(growing, at=bad.record.offset + bad.record.length // 2)
+    tended(archive)
+    assert closed(archive) == []
+    (aside,) = archive.warc.rglob("*.invalid")
+    assert archive.name(aside) == good.record.file
+    assert Manifest(archive.root).read() == {}
+    assert list(cdxj.unindexed(archive)) == []
+    with reader.read(archive, good.record).block as block:
+        assert block.read() == PAGE
+    assert "set_aside" in kinds(archive)
+    assert len(kinds(archive)) > 1
+
+
+def test_a_lying_digest_is_found_before_the_file_ships(archive: Archive) -> None:
+    """Also a record that was never as it says is not shipped."""
+    with writer(archive) as out:
+        out.append(replace(answered(), payload_digest=sha1(b"another")), role=Role.TARGET)
+    tended(archive)
+    assert closed(archive) == []
+    assert "payload_digest" in kinds(archive)
+
+
+def test_a_file_is_closed_after_its_time(archive: Archive) -> None:
+    """Only closed files are copied: one that grows slowly, too, and by a clock set back."""
+    now = AT
+    with Writer(
+        archive, name="test", info=INFO, clock=lambda: now, max_age=timedelta(hours=24)
+    ) as out:
+        for ahead in (0, 23, 24, 25, -50):
+            now = AT + timedelta(hours=ahead)
+            out.append(answered(url=f"http://paper.example/{ahead + 100}"), role=Role.TARGET)
+            out.sync()
+        assert len(closed(archive)) == 2
+    assert len(closed(archive)) == 3
