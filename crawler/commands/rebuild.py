@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from crawler import config
+from crawler import care, config
 from crawler.commands import EXIT_ERROR, add_archive, add_json
 from crawler.console import escape, json_line, progress
 from crawler.deliver import make_channel
@@ -60,6 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
                 "try again in a moment"
             )
         made = rebuild(archive, loaded, watcher=_watcher(bars), jobs=arguments.jobs)
+        bars.close()
+        for sentence in care.tend_files(archive):  # the index of what has none
+            print(escape(sentence), file=sys.stderr)
     print(json_line(asdict(made)) if arguments.json else _sum(made))
     return EXIT_ERROR if made.damaged else 0
 

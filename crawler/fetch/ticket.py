@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -105,18 +105,25 @@ class Ticket:
     """Done when the visit is in the catalogue with what was found, or was given up."""
     ended_at: datetime = field(init=False)
     """When the last exchange so far had come, to the millisecond that its record says."""
-    own_lines: bytes = field(init=False)
-    """What the records of the target's own exchange say of the visit (warc-fields)."""
-    other_lines: bytes = field(init=False)
-    """What the records of its other exchanges say of it."""
     _unplaced: deque[tuple[int | None, Place]] = field(default_factory=deque)
     """Which rows wait for which places; None waits for the note of a row that has no record."""
 
     def __post_init__(self) -> None:
         self.ended_at = self.started_at
-        visit = ("visit", f"{fields.warc_date(self.started_at)} {self.worker}")
-        self.own_lines = fields.named_fields((visit, *_promised(self.target)))
-        self.other_lines = fields.named_fields((visit, ("target", self.target.url)))
+
+    @property
+    def own_lines(self) -> bytes:
+        """Return what the records of the target's own exchange say of the visit (warc-fields)."""
+        return f"{self._name}{_promised(self.target)}".encode()
+
+    @property
+    def other_lines(self) -> bytes:
+        """Return what the records of its other exchanges say of it."""
+        return self._name.encode() + fields.named_fields((("target", self.target.url),))
+
+    @property
+    def _name(self) -> str:
+        return f"visit: {fields.warc_date(self.started_at)} {self.worker}\r\n"
 
     @property
     def robots(self) -> Robots:
@@ -214,15 +221,17 @@ class Ticket:
         )
 
 
-def _promised(target: Target) -> Iterator[tuple[str, str]]:
-    """Yield what a target's own exchange says of it, so that its row can be made again."""
+def _promised(target: Target) -> str:
+    """Return what a target's own exchange says of it, so that its row can be made again."""
+    lines = ""
     if target.due_at is not None:
-        yield "due", fields.warc_date(target.due_at)
+        lines = f"due: {fields.warc_date(target.due_at)}\r\n"
     if target.state is TargetState.ONCE:
-        yield "watch", target.state
+        lines += f"watch: {target.state}\r\n"
     if target.last_visit_at is None:
-        yield "foundBy", target.found_by
-        yield "foundAt", fields.warc_date(target.found_at)
+        found_at = fields.warc_date(target.found_at)
+        lines += f"foundBy: {target.found_by}\r\nfoundAt: {found_at}\r\n"
+    return lines
 
 
 def new_ticket(target: Target, site: Site, *, worker: str) -> Ticket:

@@ -27,6 +27,7 @@ from storage.warc.checks.tape import Tape
 from storage.warc.checks.ties import Scratch, Ties, judge_ties
 from storage.warc.checks.walk import Walk
 from storage.warc.files import INVALID, OPEN
+from storage.warc.member import odd_header
 
 __all__ = ["Fault", "Gravity", "Kind", "Plan", "Verified", "plan", "verify"]
 
@@ -219,10 +220,11 @@ def _read(task: _Task) -> Verified:
 def _hold_to_manifest(one: _File, report: Report) -> None:
     """Tell of bytes that changed where no reader looks; what else is wrong has its own words."""
     with one.path.open("rb", buffering=0) as file:
-        if digest_of(file) != one.sha256:
-            report.begin(None)
-            says = "its bytes are not those it was closed with: its SHA-256 in the manifest differs"
-            report.add(Kind.MANIFEST, says)
+        if digest_of(file) == one.sha256:
+            return
+        report.begin(odd_header(file))
+        says = "its bytes are not those it was closed with: its SHA-256 in the manifest differs"
+        report.add(Kind.MANIFEST, says)
 
 
 def _walk(task: _Task, report: Report) -> tuple[int, int]:

@@ -147,12 +147,16 @@ def story(site: Site, tmp_path: Path) -> Story:
 def test_a_rebuilt_catalogue_says_the_same_and_goes_on_as_before(story: Story) -> None:
     """All listings agree, no event is told anew, and a suspicion is confirmed where it stood."""
     before = story.told()
+    index = {one: one.read_bytes() for one in (story.archive / "index").iterdir()}
+    for one in index:
+        one.unlink()
     (story.archive / "catalogue.db").write_bytes(b"no database at all")
     with hold(Archive(story.archive)):
         assert "in use" in story.verb("rebuild", expect=75)
     said = json.loads(story.verb("rebuild", "--json"))
     assert (said["damaged"], said["unread"]) == (0, 0)
     assert (story.archive / said["old"]).read_bytes() == b"no database at all"
+    assert {one: one.read_bytes() for one in (story.archive / "index").iterdir()} == index
     after = story.told()
     for what, told in before.items():
         assert after[what] == told, what

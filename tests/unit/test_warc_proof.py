@@ -65,6 +65,18 @@ def test_a_file_with_a_fault_is_set_aside(archive: Archive) -> None:
     assert len(kinds(archive)) > 1
 
 
+def test_a_bit_that_no_reader_sees_is_named_by_its_record(archive: Archive) -> None:
+    """The time in the header of a member: no check sum covers it, the manifest does."""
+    with writer(archive) as out:
+        out.append_resource("urn:a", at=AT, content_type="text/plain", body=b"note")
+        kept = out.append(answered(), role=Role.TARGET)
+    tended(archive)
+    (name,) = closed(archive)
+    flip(archive.path(name), at=kept.record.offset + 5)
+    told = [fault for one in verify(plan(archive), archive=archive) for fault in one.faults]
+    assert [(fault.kind, fault.offset) for fault in told] == [("manifest", kept.record.offset)]
+
+
 def test_a_lying_digest_is_found_before_the_file_ships(archive: Archive) -> None:
     """Also a record that was never as it says is not shipped."""
     with writer(archive) as out:
