@@ -88,8 +88,8 @@ class Keeper:
         self._executor = executor
         self._originals = originals
         self._queue: list[tuple[Exchange, Asked, Place]] = []
-        self._syncing: asyncio.Future[None] | None = None
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] | None = None
+        self._last: asyncio.Task[None] | None = None
 
     async def prepare(self, exchange: Exchange) -> None:
         """Do what appending would have to wait for; only large answers make it wait at all."""
@@ -153,18 +153,36 @@ class Keeper:
         waits for the next, which then serves them all. A failed sync raises its error to everyone
         it was to serve.
         """
-        if self._waiting is None:
-            self._waiting = asyncio.ensure_future(self._sync_after(self._syncing))
-        await asyncio.shield(self._waiting)
-
-    async def _sync_after(self, before: asyncio.Future[None] | None) -> None:
-        await asyncio.sleep(GATHERED_FOR.total_seconds())
-        if before is not None:
-            await asyncio.wait([before])
-        self._syncing, self._waiting = self._waiting, None
-        self.flush()
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._executor, self._writer.sync)
+        if self._waiting is None:
+            self._waiting = []
+            self._last = loop.create_task(self._sync_for(self._waiting, after=self._last))
+        # Each has a future of its own, which costs a third of a shield: one may be cancelled.
+        mine = loop.create_future()
+        self._waiting.append(mine)
+        await mine
+
+    async def _sync_for(
+        self, waiting: list[asyncio.Future[None]], *, after: asyncio.Task[None] | None
+    ) -> None:
+        await asyncio.sleep(GATHERED_FOR.total_seconds())
+        if after is not None:
+            await asyncio.wait([after])
+        self._waiting = None
+        fault: Exception | None = None
+        try:
+            self.flush()
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._executor, self._writer.sync)
+        except Exception as error:  # noqa: BLE001 - raised to all who wait for it
+            fault = error
+        for one in waiting:
+            if one.done():
+                continue  # given up meanwhile
+            if fault is None:
+                one.set_result(None)
+            else:
+                one.set_exception(fault)
 
     async def close(self) -> None:
         """Append what waits, sync and close the file under its final name."""
