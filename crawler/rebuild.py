@@ -11,19 +11,15 @@ from datetime import UTC, datetime
 
 from crawler import opening
 from crawler.config import Config
-from crawler.fetch.fetcher import location_of
-from crawler.fetch.originals import transfer_of
 from crawler.opening import Parts
 from crawler.rebuild_texts import read_texts
-from crawler.rebuild_visits import Replay
+from crawler.rebuild_visits import Replay, row_of
 from storage import journal, watchlist
 from storage.archive import Archive
 from storage.catalogue import events, overview, replacement, sites, targets
 from storage.catalogue.engine import open_catalogue
 from storage.catalogue.staging import FoundTarget, Staging, staged
 from storage.folders import explain
-from storage.host import host_of
-from storage.model import Outcome, Target
 from storage.warc import history
 from storage.warc.history import Damage, Past, Unclaimed
 
@@ -112,7 +108,7 @@ def _read_file(work: _Work, name: str) -> None:
         for item in history.read_file(work.own.archive, name):
             match item:
                 case Past():
-                    work.staging.exchange(_whole(item))
+                    work.staging.exchange(replace(item, capture=row_of(item)))
                 case Damage():
                     _tell(work, item)
                 case Unclaimed():
@@ -126,14 +122,6 @@ def _read_file(work: _Work, name: str) -> None:
 def _tell(work: _Work, damage: Damage) -> None:
     work.sum.damaged += 1
     work.watcher.damage(damage)
-
-
-def _whole(past: Past) -> Past:
-    """Return an exchange with what its header fields tell of its row."""
-    row, headers = past.capture, past.headers
-    is_redirect = row.outcome is Outcome.REDIRECT
-    location = location_of(row.url, headers) if is_redirect else None
-    return replace(past, capture=replace(row, location=location, transfer=transfer_of(headers)))
 
 
 def _enter_targets(work: _Work) -> None:
@@ -157,27 +145,8 @@ def _enter_targets(work: _Work) -> None:
         sites.put(db, gone)
         sites.put(db, [], replace_file_sites=True)
         for part in staging.targets():
-            targets.put(db, [_target(one) for one in part])
+            targets.put(db, [targets.never_visited(one) for one in part])
     opening.publish_sites(own)
-
-
-def _target(found: FoundTarget) -> Target:
-    return Target(
-        id=0,
-        site=found.site,
-        url=found.url,
-        host=host_of(found.url),
-        state=found.state,
-        found_by=found.found_by,
-        found_on=found.found_on,
-        found_at=found.found_at,
-        every=None,
-        robots=None,
-        due_at=found.found_at,
-        last_visit_at=None,
-        last_outcome=None,
-        last_status=None,
-    )
 
 
 def _enter_events(work: _Work, replay: Replay) -> None:

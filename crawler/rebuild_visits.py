@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from crawler.fetch.fetcher import MOST_HOPS
+from crawler.fetch.fetcher import MOST_HOPS, location_of
 from crawler.fetch.needs import after_try
+from crawler.fetch.originals import transfer_of
 from crawler.fetch.requisites import is_held
 from crawler.gaps import Late, note
 from crawler.ledger import RARELY_ASKED, due_after, put_off_forbidden
@@ -32,6 +33,7 @@ from storage.model import (
     Visit,
     payload_captures,
 )
+from storage.warc.history import Past
 from storage.warc.statements import Judged, Sight, Told
 
 TOO_MANY_HOPS = f"more than {MOST_HOPS} redirects"
@@ -225,6 +227,14 @@ class Replay:
             )
             for one in sights
         )
+
+
+def row_of(past: Past) -> Capture:
+    """Return the row of an exchange, with what its header fields tell of it."""
+    row = past.capture
+    is_redirect = row.outcome is Outcome.REDIRECT
+    location = location_of(row.url, past.headers) if is_redirect else None
+    return replace(row, location=location, transfer=transfer_of(past.headers))
 
 
 def visit_of(past: PastVisit, target: Target) -> Visit | None:

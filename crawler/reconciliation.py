@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
-from crawler.fetch.fetcher import location_of
-from crawler.fetch.originals import transfer_of
-from crawler.rebuild_visits import visit_of
+from crawler.rebuild_visits import row_of, visit_of
 from storage.archive import Archive
 from storage.catalogue import captures, payloads, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
 from storage.catalogue.staging import PastVisit
-from storage.model import Capture, Outcome, RecordRef, Role
+from storage.model import RecordRef, Role
 from storage.warc import history
 from storage.warc.history import Past
 from storage.warc.recovery import PATIENCE, Recovered, Unlisted, recover
@@ -81,7 +79,7 @@ def _enter_visit(db: Connection, name: VisitName, exchanges: Sequence[Past]) -> 
     target = targets.by_url(db, name.url)
     if target is None:
         return 0
-    made = tuple(_capture(one) for one in exchanges)
+    made = tuple(map(row_of, exchanges))
     there = visits.begun_at(db, target.id, name.started_at)
     if there is not None:
         visits.add_captures(db, there, made)
@@ -102,14 +100,6 @@ def _enter_visit(db: Connection, name: VisitName, exchanges: Sequence[Past]) -> 
     if needed:
         visits.add_captures(db, kept, needed)
     return len(made)
-
-
-def _capture(past: Past) -> Capture:
-    """Return the row of an exchange, with what its header fields tell of it."""
-    row = past.capture
-    is_redirect = row.outcome is Outcome.REDIRECT
-    location = location_of(row.url, past.headers) if is_redirect else None
-    return replace(row, location=location, transfer=transfer_of(past.headers))
 
 
 def _begins_at(past: Past) -> int | None:

@@ -1,8 +1,8 @@
 """Keep the SHA-256 of every closed WARC file, so that bytes can be told from those of another day.
 
 ``manifest-sha256.txt`` holds a line for each file, as ``sha256sum`` writes and checks it. A line is
-appended and synced before its file gets its final name, and is never changed: the first line of a
-name counts.
+appended and synced when its file was read and found sound, and is never changed: the first line of
+a name counts.
 """
 
 import fcntl

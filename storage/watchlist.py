@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from storage import journal
 from storage.archive import Archive
@@ -19,6 +20,8 @@ from storage.catalogue.engine import Catalogue, Connection
 from storage.host import host_of
 from storage.journal import AddedSite, By, Entry, Journal, SeenEvent, Verb, WatchedTarget
 from storage.model import Cause, Event, Site, Target, TargetState
+
+_T = TypeVar("_T")
 
 MARK = "watch.jsonl"
 """Name under which the catalogue keeps how much of the journal it knows."""
@@ -60,14 +63,12 @@ class Change:
 
     def targets(self, verb: Verb, named: Sequence[WatchedTarget]) -> None:
         """Say how these pages stand on the watch list from now on."""
-        for start in range(0, len(named), journal.MOST_TARGETS):
-            part = tuple(named[start : start + journal.MOST_TARGETS])
+        for part in _lines(named):
             self.said.append(Entry(at=self.at, by=self.by, verb=verb, targets=part))
 
     def seen(self, named: Sequence[SeenEvent]) -> None:
         """Say that a person has seen these events."""
-        for start in range(0, len(named), journal.MOST_TARGETS):
-            part = tuple(named[start : start + journal.MOST_TARGETS])
+        for part in _lines(named):
             self.said.append(Entry(at=self.at, by=self.by, verb=Verb.ACK, events=part))
 
 
@@ -160,6 +161,12 @@ def watched_target(target: Target) -> WatchedTarget:
     )
 
 
+def _lines(named: Sequence[_T]) -> Iterator[tuple[_T, ...]]:
+    """Yield what is named in parts that one line of the journal holds."""
+    for start in range(0, len(named), journal.MOST_TARGETS):
+        yield tuple(named[start : start + journal.MOST_TARGETS])
+
+
 def _take_up(db: Connection, book: Journal, *, defaults: Site, now: datetime) -> int:
     """Bring catalogue and journal together, whichever is behind; return how many lines it lost."""
     known = marks.taken(db, MARK)
@@ -244,22 +251,7 @@ def _put_sites(db: Connection, named: Iterable[AddedSite], *, defaults: Site) ->
 def _as_wanted(known: Target | None, spoken: Spoken) -> Target:
     """Return a target as it is to be: its visits are those of the catalogue, the rest is said."""
     said = spoken.target
-    base = known or Target(
-        id=0,
-        site=said.site,
-        url=said.url,
-        host=host_of(said.url),
-        state=said.state,
-        found_by=said.found_by,
-        found_on=said.found_on,
-        found_at=said.found_at,
-        every=said.every,
-        robots=said.robots,
-        due_at=said.found_at,
-        last_visit_at=None,
-        last_outcome=None,
-        last_status=None,
-    )
+    base = known or targets.never_visited(said, every=said.every, robots=said.robots)
     due_at = base.due_at
     if base.state in UNWATCHED and said.state is TargetState.ACTIVE:
         due_at = spoken.at

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,7 +23,7 @@ from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import standings, targets
 from storage.host import host_of
-from storage.model import Found, FoundBy, Outcome, Phase, Target, TargetState
+from storage.model import Found, FoundBy, Outcome, Phase, Robots, Target, TargetState
 
 _REPLAN = (
     update(targets)
@@ -160,6 +161,62 @@ def led_to(db: Connection, url: str) -> bool:
     """Say whether a page led to other targets."""
     found = select(targets.c.id).where(targets.c.found_on == url).limit(1)
     return db.execute(found).first() is not None
+
+
+class Heard(Protocol):
+    """What is known of a page that somebody named or found."""
+
+    @property
+    def url(self) -> str:
+        """Return its address."""
+        ...
+
+    @property
+    def site(self) -> str:
+        """Return the name of its site."""
+        ...
+
+    @property
+    def state(self) -> TargetState:
+        """Return whether it is watched."""
+        ...
+
+    @property
+    def found_by(self) -> FoundBy:
+        """Return how it was found."""
+        ...
+
+    @property
+    def found_on(self) -> str | None:
+        """Return the address that named it, if any did."""
+        ...
+
+    @property
+    def found_at(self) -> datetime:
+        """Return when it was first heard of."""
+        ...
+
+
+def never_visited(
+    heard: Heard, *, every: str | None = None, robots: Robots | None = None
+) -> Target:
+    """Return the target of a page before its first visit, due since it was found."""
+    return Target(
+        id=0,
+        site=heard.site,
+        url=heard.url,
+        host=host_of(heard.url),
+        state=heard.state,
+        found_by=heard.found_by,
+        found_on=heard.found_on,
+        found_at=heard.found_at,
+        every=every,
+        robots=robots,
+        due_at=heard.found_at,
+        last_visit_at=None,
+        last_outcome=None,
+        last_status=None,
+    )
 
 
 def put(db: Connection, wanted: Sequence[Target]) -> None:
