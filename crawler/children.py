@@ -22,6 +22,8 @@ FIRST_WAIT = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(seconds=30)
 WELL_AFTER = timedelta(seconds=60)
 """A child that lived this long starts anew with the first wait."""
+SERVICE_WORKERS = "worker-"
+"""How the names of its workers begin, in the rows of their visits too."""
 _PROGRAM = """\
 from crawler.parent import end_with_parent
 end_with_parent({parent})
@@ -63,7 +65,9 @@ class Children:
         self._lock_fd = lock_fd
         self._quiet = quiet
         self._left_open = threading.Event()
-        self.all = [Child(name=f"worker-{n}", kind="worker") for n in range(1, workers + 1)]
+        self.all = [
+            Child(name=f"{SERVICE_WORKERS}{n}", kind="worker") for n in range(1, workers + 1)
+        ]
         self.all.append(Child(name="reader", kind="reader"))
 
     def start(self) -> None:

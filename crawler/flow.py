@@ -97,11 +97,15 @@ def send_due(
     channels: Mapping[str, Channel],
     door: Door,
     *,
+    chronicle: Chronicle,
     ended: Callable[[], bool] = lambda: False,
 ) -> Delivered:
     """Event → deliveries: what is due goes out, at least once, under its own id."""
     now = datetime.now(UTC)
-    return deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
+    done = deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
+    # After the rows: a full disk must not have what was sent be sent again.
+    chronicle.keep(done.out)
+    return done
 
 
 def _judged(visit: Visit, scene: Scene, after: Reading) -> Verdict:

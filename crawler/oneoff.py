@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from crawler import build, care, flow, opening, pulse, reconciliation
+from crawler.chronicle import Chronicle
 from crawler.console import clock_text
 from crawler.console import progress as bar
 from crawler.errors import CrawlerError
@@ -73,7 +74,7 @@ class OneOff:
             for sentence in prepare(self.own):
                 logger.warning("recovered after an unclean stop", extra={"what": sentence})
             asyncio.run(self._make(self.enter()))
-            flow.send_due(self.own.catalogue, build.channels(self.own), build.door(self.own))
+            self._send()
             undone = care.tend_files(self.own.archive)
             for remark in (*undone, *care.remarks(self.own.archive)):
                 logger.warning("archive wants care", extra={"what": remark})
@@ -112,6 +113,12 @@ class OneOff:
                 "it is compared again at the next run"
             )
 
+    def _send(self) -> None:
+        """Send what is due, and say so in the archive."""
+        own = self.own
+        with contextlib.closing(build.chronicle(own, name=f"oneoff-{os.getpid()}-sent")) as told:
+            flow.send_due(own.catalogue, build.channels(own), build.door(own), chronicle=told)
+
     def _follow(self, ids: Collection[int] | None) -> None:
         """Wait until the service has done it; raise ServiceEndedError when it ends before."""
         while self._busy(ids):
@@ -134,10 +141,11 @@ class OneOff:
         return now.due > 0 or now.unread > stuck or (self.relooks and now.suspected > 0)
 
 
-def prepare(own: Parts, *, serves: bool = False) -> list[str]:
+def prepare(own: Parts, *, serves: Chronicle | None = None) -> list[str]:
     """Mend what a crash left, and free what it had claimed; return sentences for a person.
 
-    A service ``serves``: from here on the ledger knows that somebody is there.
+    A service ``serves``: from here on the ledger knows that somebody is there, and its chronicle
+    says since when nobody was.
     """
     require_files()
     require_room(own.archive)
