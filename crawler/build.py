@@ -179,7 +179,7 @@ def service(
     """Build the supervisor of an archive whose lock is held; ``told`` is closed after its end."""
     ways, way_out = channels(own), door(own)
     care = care_of(own, told=told)
-    children = Children(own.archive, own.config, workers=workers, lock_fd=hold.fd, quiet=quiet)
+    children = Children(own, workers=workers, lock_fd=hold.fd, quiet=quiet)
     pulse = Pulse(archive=own.archive, catalogue=own.catalogue, chronicle=told)
     host, port = listener.getsockname()[:2]
 
