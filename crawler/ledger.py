@@ -21,6 +21,7 @@ from storage.catalogue import (
     deliveries,
     events,
     gaps,
+    hosts,
     missing,
     sites,
     standings,
@@ -238,6 +239,7 @@ def keep_verdict(
             said = of_verdict(db, verdict.events, standing, visit=visit, at=now, due_at=due_at)
         chronicle.keep(said)
     with catalogue.write() as db:
+        hosts.hold_of(db, [scene.target.id])  # before all else: see there
         good = after.capture_id is not None and (
             verdict.standing.good_capture_id == after.capture_id
         )

@@ -1,11 +1,14 @@
 """Small catalogues for tests: real SQLite files, filled in one line."""
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import postgres
+import pytest
 from sqlalchemy import Connection
 
 from storage.catalogue import captures, events, targets, visits
@@ -32,6 +35,12 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
+only_sqlite = pytest.mark.skipif(
+    bool(os.environ.get(postgres.SERVER)),
+    reason="asks SQLite itself",
+)
+
+
 @cache
 def blank() -> bytes:
     """Make a new catalogue and return its file; the migrations take longer than most tests."""
@@ -42,7 +51,12 @@ def blank() -> bytes:
 
 
 def opened(folder: Path) -> Catalogue:
-    """Open the catalogue of a folder, a blank one if there is none."""
+    """Open the catalogue of a folder, a blank one if there is none.
+
+    It is in a database of the PostgreSQL server that the environment names, if it names one.
+    """
+    if server := os.environ.get(postgres.SERVER):
+        return open_catalogue(postgres.database(str(folder), at=server))
     path = folder / "catalogue.db"
     folder.mkdir(exist_ok=True)
     if not path.exists():

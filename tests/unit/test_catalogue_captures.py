@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from catalogues import HOUR, NOW, capture, opened, visit, watch
+from catalogues import HOUR, NOW, capture, only_sqlite, opened, visit, watch
 from sqlalchemy import event, func, select
 
 from storage.catalogue import captures, texts
@@ -128,6 +128,7 @@ def test_the_newest_whole_requisite_is_that_of_the_site(db):
     assert captures.latest_requisite(db, "paper", logo) == kept.captures[1]
 
 
+@only_sqlite
 def test_the_newest_whole_captures_are_found_by_an_index(db):
     """However many captures there are, only those of the target or of the address are passed."""
     asked = []

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from catalogues import HOUR, MINUTE, NOW, opened, visit, watch
+from catalogues import HOUR, MINUTE, NOW, only_sqlite, opened, visit, watch
 
 from storage.catalogue import claims, targets, visits
 from storage.errors import CatalogueError, FenceError
@@ -156,6 +156,7 @@ def plans(db):
         cursor.close()
 
 
+@only_sqlite
 def test_claiming_reads_indexes_only(db):
     """No step of a claim looks through all hosts or all targets, or sorts them."""
     watch(db, A, B)
@@ -166,6 +167,7 @@ def test_claiming_reads_indexes_only(db):
     assert not [step for step in steps if step.startswith(("SCAN", "USE TEMP"))]
 
 
+@only_sqlite
 def test_finishing_a_visit_reads_indexes_only(db):
     """No step of keeping a visit and giving the host back looks through a table."""
     watch(db, A, B)

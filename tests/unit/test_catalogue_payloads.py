@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from catalogues import capture, opened, visit, watch
+from catalogues import capture, only_sqlite, opened, visit, watch
 from exchanges import AT, answered, message
 
 from storage.archive import create
@@ -185,6 +185,7 @@ def test_a_closed_reader_opens_again(catalogue, known):
     assert known.find("sha1:AAAA", "") is not None
 
 
+@only_sqlite
 def test_a_failing_database_is_one_clear_error(tmp_path, catalogue, known):
     """The failure names the catalogue, and the reader works again when it is over."""
     keep(catalogue, held())

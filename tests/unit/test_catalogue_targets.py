@@ -164,7 +164,7 @@ def test_what_is_said_of_targets_is_put_in_place(db):
     targets.put(db, wanted)
     kept = targets.by_urls(db, [each.url for each in wanted])
     third = kept["https://b.example/"]
-    assert list(kept.values()) == [*wanted[:2], replace(wanted[2], id=third.id)]
+    assert [kept[one.url] for one in wanted] == [*wanted[:2], replace(wanted[2], id=third.id)]
     assert (head(db), head(db, "b.example")) == (NOW + MINUTE, NOW)
 
 
