@@ -7,7 +7,6 @@ from typing import Protocol
 
 from crawler.fetch.fetcher import MOST_HOPS, location_of
 from crawler.fetch.needs import after_try
-from crawler.fetch.originals import transfer_of
 from crawler.fetch.requisites import is_held
 from crawler.gaps import Late, note
 from crawler.ledger import RARELY_ASKED, due_after, put_off_forbidden
@@ -17,6 +16,7 @@ from storage.catalogue.references import visit_at
 from storage.catalogue.replays import mark_read
 from storage.catalogue.staging import PastVisit, Staging, Stand
 from storage.catalogue.visits import Finished
+from storage.message import transfer_of
 from storage.model import (
     NOT_ASKED,
     Capture,
