@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
-from crawler import budget, flow, network
+from crawler import backlog, budget, flow, network
 from crawler.books import Books
 from crawler.care import Care
 from crawler.children import Children
@@ -220,10 +220,14 @@ def care_of(own: Parts) -> Care:
 
 
 def strange_visits(own: Parts) -> tuple[str, ...]:
-    """Return what is to be said of spent budgets, and of visits that nobody answers."""
+    """Return what is to be said of spent budgets, and of visits nobody answers or compares."""
     with own.catalogue.read() as db:
         now = datetime.now(UTC)
-        return (*budget.remarks(db, sites.listing(db), now=now), *network.remarks(db))
+        return (
+            *budget.remarks(db, sites.listing(db), now=now),
+            *network.remarks(db),
+            *backlog.remarks(db, now=now),
+        )
 
 
 def robots_policy(own: Parts, amend: Callable[[Site], Site] | None) -> str:

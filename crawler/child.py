@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
 import threading
@@ -22,7 +21,6 @@ from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.memory import be_frugal, settle
 from crawler.opening import Parts
-from crawler.parent import end_with_parent
 from crawler.worker import Worker
 from storage.archive import open_archive
 from storage.catalogue import claims
@@ -35,10 +33,7 @@ logger = logging.getLogger(__name__)
 def main() -> int:
     """Run a worker or the reader until SIGTERM; return its exit status."""
     arguments = _arguments()
-    end_with_parent()
     be_frugal()
-    if os.getppid() != arguments.parent:  # it died before the kernel was asked to tell us
-        return 1
     set_up_logging("WARNING" if arguments.quiet else "INFO", sys.stderr)
     try:
         parts = _parts(arguments.archive)
@@ -68,7 +63,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("kind", choices=("worker", "reader"))
     parser.add_argument("archive", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--quiet", action="store_true")
     return parser.parse_args()
 

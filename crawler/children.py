@@ -22,6 +22,14 @@ FIRST_WAIT = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(seconds=30)
 WELL_AFTER = timedelta(seconds=60)
 """A child that lived this long starts anew with the first wait."""
+_PROGRAM = """\
+from crawler.parent import end_with_parent
+end_with_parent({parent})
+import sys
+from crawler.child import main
+sys.exit(main())
+"""
+"""Bound to the life of its parent before it imports anything large."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,8 +143,8 @@ class Children:
         # Said by the tracker of the reader's own child when all are killed; it cleans up then.
         command += ["-W", "ignore:resource_tracker"]
         # Not -m: the reader's own child would import this program as well, to no use.
-        command += ["-c", "import sys; from crawler.child import main; sys.exit(main())"]
-        command += [child.kind, str(self._archive.root), child.name, "--parent", str(os.getpid())]
+        command += ["-c", _PROGRAM.format(parent=os.getpid())]
+        command += [child.kind, str(self._archive.root), child.name]
         return [*command, "--quiet"] if self._quiet else command
 
     def _mourn(self, child: Child, status: int, *, now: float) -> None:

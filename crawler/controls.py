@@ -118,8 +118,9 @@ def _neighbours(
     asked = [one for one in seen if one.outcome not in NOT_ASKED]
     if any(one.url == home_url and one not in asked for one in seen):
         home_url = ""  # robots.txt or the guard forbids it, so it cannot be asked
+    others = standings.of_targets(db, [one.target_id for one in asked])
     for visit in asked:
-        other = standings.one(db, visit.target_id)
+        other = others.get(visit.target_id) or Standing(target_id=visit.target_id)
         if other.good_capture_id is None:
             home = visit if visit.url == home_url else home
         elif visit.outcome in GOOD and other.phase is Phase.OK:

@@ -6,19 +6,22 @@ rooms they call. Every stretch may die at any moment and is taken again from its
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from crawler import deliver, ledger, readings
+from crawler import deliver, ledger, quiet, readings
 from crawler.books import Books
-from crawler.changes.judge import judge
-from crawler.chronicle import Chronicle
+from crawler.changes.case import Reading
+from crawler.changes.judge import Verdict, judge
+from crawler.chronicle import Chronicle, is_quiet
 from crawler.deliver import Channel, Delivered
 from crawler.fetch.ticket import Ticket
 from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
+from crawler.quiet import Quiet
+from crawler.readings import Scene
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
 from storage.model import Claim, Site, Target, Visit
@@ -64,19 +67,29 @@ def compare_visit(
     """
     scene = readings.scene(visit, catalogue=catalogue)
     after = readings.present(visit, scene, archive=archive, articles=articles)
-    verdict = judge(
-        readings.case(scene, after),
-        scene.standing,
-        site=scene.site,
-        target=scene.target,
-        visit_id=visit.id,
-        control=scene.control,
-    )
+    verdict = _judged(visit, scene, after)
     controls = ledger.keep_verdict(
         catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle
     )
     ledger.tell(verdict, scene=scene)
     return controls
+
+
+def compare_unchanged(
+    made: Sequence[Visit], *, archive: Archive, catalogue: Catalogue, articles: ArticleReader
+) -> frozenset[int]:
+    """Capture → finding, of many visits at once: those that brought what was there before.
+
+    Each is of another target. Return the visits that are compared with that; the others tell more.
+    """
+    same: list[Quiet] = []
+    for visit, scene in readings.unchanged(made, catalogue=catalogue):
+        after = readings.present(visit, scene, archive=archive, articles=articles)
+        verdict = _judged(visit, scene, after)
+        if is_quiet(verdict, scene=scene, visit=visit, after=after):
+            same.append(Quiet(visit=visit, verdict=verdict, before=scene.standing))
+    quiet.keep(catalogue, same)
+    return frozenset(one.visit.id for one in same)
 
 
 def send_due(
@@ -89,3 +102,14 @@ def send_due(
     """Event → deliveries: what is due goes out, at least once, under its own id."""
     now = datetime.now(UTC)
     return deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
+
+
+def _judged(visit: Visit, scene: Scene, after: Reading) -> Verdict:
+    return judge(
+        readings.case(scene, after),
+        scene.standing,
+        site=scene.site,
+        target=scene.target,
+        visit_id=visit.id,
+        control=scene.control,
+    )

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,10 @@ from storage.model import Visit
 
 logger = logging.getLogger(__name__)
 
-VISITS_A_STEP = 20
+VISITS_A_STEP = 200
+"""To find those whose turn it is costs as much as some comparisons, and more where many wait."""
+TOGETHER = 50
+"""Visits that are compared at once, where they brought what was there before."""
 LOOKS_FOR_WORK_EVERY = timedelta(milliseconds=200)
 FAILED_RESTS_FOR = timedelta(minutes=1)
 MOST_FAILURES = 3
@@ -60,10 +64,29 @@ class Reader:
         with self.catalogue.read() as db:
             unread = visits.unread(db, limit=VISITS_A_STEP, except_targets=resting)
         done = 0
-        for visit in unread:
+        while unread and not (stop is not None and stop.is_set()):
+            some = _first_of_each(unread, most=TOGETHER)
+            taken = {one.id for one in some}
+            unread = [one for one in unread if one.id not in taken]
+            done += self._compare_some(some, now=now, stop=stop)
+        return done
+
+    def _compare_some(
+        self, some: Sequence[Visit], *, now: float, stop: threading.Event | None
+    ) -> int:
+        """Compare visits of different targets: what is as it was at once, then one by one."""
+        due = [one for one in some if self._resting.get(one.target_id, 0.0) <= now]
+        try:
+            same = flow.compare_unchanged(
+                due, archive=self.archive, catalogue=self.catalogue, articles=self.articles
+            )
+        except Exception:  # noqa: BLE001 - of one of them: alone it is told, and the others are not
+            same = frozenset()
+        done = len(same)
+        for visit in due:
             if stop is not None and stop.is_set():
                 break
-            if self._resting.get(visit.target_id, 0.0) <= now:
+            if visit.id not in same:
                 done += self._compare(visit)
         return done
 
@@ -109,3 +132,12 @@ class Reader:
         del self._failures[visit.id], self._resting[visit.target_id]
         with self.catalogue.write() as db:
             visits.mark_read(db, visit.id, at=datetime.now(UTC))
+
+
+def _first_of_each(waiting: Sequence[Visit], *, most: int) -> list[Visit]:
+    """Return the first visits of so many targets: each is compared with what came of the last."""
+    first: dict[int, Visit] = {}
+    for visit in waiting:
+        if len(first) < most:
+            first.setdefault(visit.target_id, visit)
+    return list(first.values())

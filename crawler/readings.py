@@ -1,7 +1,7 @@
 """Gather what a verdict is made of: the visit read, the last good reading, the host around it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.changes.case import Case, Reading
@@ -69,9 +69,47 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             target=target,
             standing=standing,
             good=before,
-            is_list=target.found_by is FoundBy.START and targets.led_to(db, target.url),
+            is_list=_is_start(target) and targets.led_to(db, target.url),
             control=control,
             neighbours=neighbours,
+        )
+
+
+def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[Visit, Scene]]:
+    """Yield those of the visits that brought to a page in good standing the very bytes it had.
+
+    Each is of another target. They are what ``scene`` would tell, of many with a few questions.
+    """
+    with catalogue.read() as db:
+        pages = targets.by_ids(db, [one.target_id for one in made])
+        stands = standings.of_targets(db, list(pages))
+        good_ids = [one.good_capture_id for one in stands.values() if one.good_capture_id]
+        good = captures.by_ids(db, good_ids)
+        articles = texts.of_captures(db, good_ids)
+        named = {name: sites.one(db, name) for name in {one.site for one in made}}
+        lists = {
+            one.url for one in pages.values() if _is_start(one) and targets.led_to(db, one.url)
+        }
+    for visit in made:
+        target, site = pages.get(visit.target_id), named[visit.site]
+        standing = stands.get(visit.target_id)
+        if target is None or site is None or standing is None or standing.phase is not Phase.OK:
+            continue
+        kept = good.get(standing.good_capture_id or 0)
+        before = _reading_of(kept, articles.get(kept.id)) if kept is not None else None
+        if not same_bytes(before, visit.captures):
+            continue
+        yield (
+            visit,
+            Scene(
+                site=site,
+                target=target,
+                standing=standing,
+                good=before,
+                is_list=target.url in lists,
+                control=Control(),
+                neighbours=Neighbours(),
+            ),
         )
 
 
@@ -177,15 +215,21 @@ def _capture(db: Connection, capture_id: int | None) -> Capture | None:
     return captures.one(db, capture_id) if capture_id is not None else None
 
 
+def _is_start(target: Target) -> bool:
+    return target.found_by is FoundBy.START
+
+
 def _good_reading(db: Connection, good: Capture | None) -> Reading | None:
-    if good is None:
-        return None
+    return None if good is None else _reading_of(good, texts.of_capture(db, good.id))
+
+
+def _reading_of(good: Capture, article: Article | None) -> Reading:
     return Reading(
         url=good.url,
         at=good.captured_at,
         outcome=good.outcome,
         status=good.status,
         hops=(good,),
-        article=texts.of_capture(db, good.id),
+        article=article,
         capture_id=good.id,
     )

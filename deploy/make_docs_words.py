@@ -199,6 +199,7 @@ KEYS = {
     "totals.deliveries_given_up": "deliveries tried for the last time",
     "totals.deliveries_waiting": "deliveries still to be sent",
     "totals.not_yet_compared": "visits still to be compared",
+    "totals.not_yet_compared_since": "when the oldest of them ended",
     "totals.oldest_due_at": "when the most overdue target was due",
     "totals.outcomes": "how many visits ended in each outcome",
     "tries": "how often it was asked for in vain",

@@ -14,6 +14,7 @@ from storage.errors import ArchiveLockedError, RecordError, StorageError
 from storage.folders import explain, make_folder, sync_folder, write_file
 
 _HOLD_PATIENCE_SECONDS = 0.3
+_ORPHANS_END_WITHIN_SECONDS = 5.0
 _HOLD_PAUSE_SECONDS = 0.02
 _NOTE_BYTES = 4096
 
@@ -179,7 +180,10 @@ def require_room(archive: Archive) -> None:
 
 
 def hold(archive: Archive, *, note: str = "") -> Hold:
-    """Take the archive for this process and its children, or say who has it."""
+    """Take the archive for this process and its children, or say who has it.
+
+    The children of a holder that was killed end with it, a moment later: they are waited for.
+    """
     path = archive.lock_file
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -257,9 +261,12 @@ def _refuse_read_only(archive: Archive, folder: Path) -> None:
 
 def _wait_for_lock(descriptor: int, archive: Archive) -> None:
     # `holder` borrows the lock for an instant to ask; that must not look like a second service.
-    give_up_at = time.monotonic() + _HOLD_PATIENCE_SECONDS
+    begun_at = time.monotonic()
     while not _lock(descriptor, fcntl.LOCK_EX):
-        if time.monotonic() >= give_up_at:
+        note = _note(descriptor)
+        has_ended = note is not None and not _alive(note.pid)
+        patience = _ORPHANS_END_WITHIN_SECONDS if has_ended else _HOLD_PATIENCE_SECONDS
+        if time.monotonic() - begun_at >= patience:
             holding = _describe(descriptor)
             raise ArchiveLockedError(f"the archive {archive.root} is in use by {holding}")
         time.sleep(_HOLD_PAUSE_SECONDS)
@@ -275,18 +282,33 @@ def _lock(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _describe(descriptor: int) -> str:
-    """Say who wrote the note of the lock file; a note half written is no reason to fail."""
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What a holder says of itself in the lock file."""
+
+    pid: int
+    since: str
+    address: str
+
+
+def _note(descriptor: int) -> _Note | None:
+    """Read the note of the lock file; one half written, or not for a terminal, is none."""
     try:
-        note = json.loads(os.pread(descriptor, _NOTE_BYTES, 0))
-        pid, since, address = int(note["pid"]), str(note["since"]), str(note["address"])
+        told = json.loads(os.pread(descriptor, _NOTE_BYTES, 0))
+        note = _Note(int(told["pid"]), str(told["since"]), str(told["address"]))
     except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+    return note if note.since.isprintable() and note.address.isprintable() else None
+
+
+def _describe(descriptor: int) -> str:
+    """Say who wrote the note of the lock file."""
+    note = _note(descriptor)
+    if note is None:
         return "another process"
-    if not (since.isprintable() and address.isprintable()):
-        return "another process"
-    ended = "" if _alive(pid) else " (it has ended, its children have not)"
-    where = f", {address}" if address else ""
-    return f"process {pid}{ended}, since {since}{where}"
+    ended = "" if _alive(note.pid) else " (it has ended, its children have not)"
+    where = f", {note.address}" if note.address else ""
+    return f"process {note.pid}{ended}, since {note.since}{where}"
 
 
 def _alive(pid: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler import budget, care, network, opening
+from crawler import backlog, budget, care, network, opening
 from crawler.commands import add_archive, add_json
 from crawler.console import clock_text, escape, json_line, print_table
 from crawler.gaps import is_skipped, tell_cause
@@ -84,6 +84,7 @@ def _status(own: Parts) -> Status:
                 *budget.remarks(db, sites.listing(db), now=now),
                 *care.remarks(own.archive),
                 *network.remarks(db),
+                *backlog.remarks(db, now=now),
             ),
             visits=ledger(own, now=now),
             troubled=[(one, target) for one, target in known if target is not None],
@@ -102,6 +103,7 @@ def _facts(status: Status) -> dict[str, object]:
             "captures": totals.captures,
             "events": totals.events,
             "not_yet_compared": totals.unread_visits,
+            "not_yet_compared_since": totals.unread_since_at,
             "deliveries_waiting": totals.pending_deliveries,
             "deliveries_given_up": totals.given_up_deliveries,
             "oldest_due_at": totals.oldest_due_at,
@@ -168,9 +170,10 @@ def _print_totals(status: Status) -> None:
         f"kept      {totals.captures} captures in {totals.visits} visits of {totals.targets} "
         f"pages, {totals.events} events"
     )
+    since = f" since {clock_text(totals.unread_since_at)}" if totals.unread_since_at else ""
     print(
-        f"waiting   {totals.unread_visits} to compare, {totals.pending_deliveries} deliveries to "
-        f"send, {totals.given_up_deliveries} given up"
+        f"waiting   {totals.unread_visits} to compare{since}, {totals.pending_deliveries} "
+        f"deliveries to send, {totals.given_up_deliveries} given up"
     )
     print(f"disk      {status.disk_free_bytes / 2**30:.1f} GiB free")
     for remark in status.remarks:

@@ -96,6 +96,12 @@ def _road(reading: Reading) -> Iterator[Metric]:
     yield _counter("captures", "Captures in the catalogue.", totals.captures)
     yield _counter("events", "Events in the catalogue.", totals.events)
     yield _gauge("unread_visits", "Visits that wait to be compared.", totals.unread_visits)
+    waits = reading.now - totals.unread_since_at if totals.unread_since_at else None
+    yield _gauge(
+        "unread_seconds",
+        "How long the visit that has waited longest waits to be compared; 0 when none does.",
+        max(0.0, waits.total_seconds()) if waits else 0.0,
+    )
     late = reading.now - totals.oldest_due_at if totals.oldest_due_at else None
     yield _gauge(
         "lateness_seconds",

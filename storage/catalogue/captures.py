@@ -88,6 +88,15 @@ def one(db: Connection, capture_id: int) -> Capture | None:
     return None if row is None else from_row(row)
 
 
+def by_ids(db: Connection, capture_ids: Sequence[int]) -> dict[int, Capture]:
+    """Return the captures of these ids, each under its own."""
+    found: dict[int, Capture] = {}
+    for part in portions(capture_ids):
+        rows = db.execute(select(*COLUMNS).where(captures.c.id.in_(part))).mappings()
+        found |= {row["id"]: from_row(row) for row in rows}
+    return found
+
+
 def listing(
     db: Connection,
     *,

@@ -7,14 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
-from storage.catalogue.tables import (
-    deliveries,
-    events,
-    standings,
-    tallies,
-    targets,
-    visits,
-)
+from storage.catalogue import visits
+from storage.catalogue.tables import deliveries, events, standings, tallies, targets
 from storage.catalogue.tables import sites as site_rows
 from storage.model import DeliveryState, Outcome, Phase, TargetState
 
@@ -44,6 +38,8 @@ class Totals:
     captures: int
     events: int
     unread_visits: int
+    unread_since_at: datetime | None
+    """When the oldest visit ended that is not yet compared; None when all are."""
     pending_deliveries: int
     given_up_deliveries: int
     oldest_due_at: datetime | None
@@ -80,7 +76,7 @@ def totals(db: Connection, *, now: datetime) -> Totals:
     by_state = select(deliveries.c.state, func.count().label("count")).group_by(deliveries.c.state)
     states = {row.state: int(row[1]) for row in db.execute(by_state)}
     captures = db.execute(select(func.coalesce(func.sum(tallies.c.captures), 0))).scalar_one()
-    unread = select(func.count()).select_from(visits).where(visits.c.read_at.is_(None))
+    unread, unread_since_at = visits.backlog(db)
     watched = targets.c.state != TargetState.REMOVED
     oldest = select(func.min(targets.c.queue_at)).where(targets.c.queue_at <= now)
     return Totals(
@@ -88,7 +84,8 @@ def totals(db: Connection, *, now: datetime) -> Totals:
         visits=sum(int(row.visits) for row in outcomes),
         captures=int(captures),
         events=db.execute(select(func.count()).select_from(events)).scalar_one(),
-        unread_visits=db.execute(unread).scalar_one(),
+        unread_visits=unread,
+        unread_since_at=unread_since_at,
         pending_deliveries=states.get(DeliveryState.PENDING, 0),
         given_up_deliveries=states.get(DeliveryState.GIVEN_UP, 0),
         oldest_due_at=db.execute(oldest).scalar(),

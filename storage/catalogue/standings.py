@@ -1,8 +1,10 @@
 """Keep where each target stands between OK, suspected and confirmed."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, RowMapping, select
 
-from storage.catalogue.dialects import insert_or_replace
+from storage.catalogue.dialects import insert_or_replace, portions
 from storage.catalogue.tables import standings
 from storage.model import Phase, Standing
 
@@ -14,9 +16,30 @@ def one(db: Connection, target_id: int) -> Standing:
     return Standing(target_id=target_id) if row is None else _from_row(row)
 
 
-def put(db: Connection, standing: Standing) -> None:
-    """Keep where the target stands now."""
-    row = {
+def of_targets(db: Connection, target_ids: Sequence[int]) -> dict[int, Standing]:
+    """Return where these targets stand, of those that were ever judged."""
+    found: dict[int, Standing] = {}
+    for part in portions(target_ids):
+        rows = db.execute(select(standings).where(standings.c.target_id.in_(part))).mappings()
+        found |= {row["target_id"]: _from_row(row) for row in rows}
+    return found
+
+
+def put(db: Connection, *known: Standing) -> None:
+    """Keep where targets stand now."""
+    if known:
+        db.execute(insert_or_replace(db, standings), [_as_row(one) for one in known])
+
+
+def by_phase(db: Connection, phase: Phase) -> list[Standing]:
+    """Return the standings of one phase that were ever kept, by target."""
+    statement = select(standings).where(standings.c.phase == phase)
+    rows = db.execute(statement.order_by(standings.c.target_id)).mappings()
+    return [_from_row(row) for row in rows]
+
+
+def _as_row(standing: Standing) -> dict[str, object]:
+    return {
         "target_id": standing.target_id,
         "phase": standing.phase,
         "kind": standing.kind,
@@ -28,14 +51,6 @@ def put(db: Connection, standing: Standing) -> None:
         "relook_at": standing.relook_at,
         "moved_to": standing.moved_to,
     }
-    db.execute(insert_or_replace(db, standings), row)
-
-
-def by_phase(db: Connection, phase: Phase) -> list[Standing]:
-    """Return the standings of one phase that were ever kept, by target."""
-    statement = select(standings).where(standings.c.phase == phase)
-    rows = db.execute(statement.order_by(standings.c.target_id)).mappings()
-    return [_from_row(row) for row in rows]
 
 
 def _from_row(row: RowMapping) -> Standing:

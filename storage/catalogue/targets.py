@@ -97,6 +97,15 @@ def by_urls(db: Connection, urls: Sequence[str]) -> dict[str, Target]:
     return found
 
 
+def by_ids(db: Connection, ids: Sequence[int]) -> dict[int, Target]:
+    """Return the targets of these ids, each under its own."""
+    found: dict[int, Target] = {}
+    for part in portions(ids):
+        rows = db.execute(select(*COLUMNS).where(targets.c.id.in_(part))).mappings()
+        found |= {row["id"]: from_row(row) for row in rows}
+    return found
+
+
 def spoken_of(db: Connection) -> list[Target]:
     """Return the targets that people may have said something of, in the order they were added.
 
@@ -298,10 +307,7 @@ def _first(db: Connection, condition: ColumnElement[bool]) -> Target | None:
 
 
 def _some(db: Connection, ids: Sequence[int]) -> list[Target]:
-    found: dict[int, Target] = {}
-    for part in portions(ids):
-        rows = db.execute(select(*COLUMNS).where(targets.c.id.in_(part))).mappings()
-        found |= {row["id"]: from_row(row) for row in rows}
+    found = by_ids(db, ids)
     return [found[one] for one in ids]
 
 

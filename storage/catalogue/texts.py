@@ -1,10 +1,11 @@
 """Keep the article read out of each capture, once for all captures of a target that show it."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from sqlalchemy import Connection, select, update
 
-from storage.catalogue.dialects import insert_new
+from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import ARTICLE, captures, texts
 from storage.errors import CatalogueError
 from storage.model import Article
@@ -23,6 +24,17 @@ def put(db: Connection, capture_id: int, article: Article) -> int:
     text_id = db.execute(same).scalar_one()
     db.execute(update(captures).where(captures.c.id == capture_id).values(text_id=text_id))
     return int(text_id)
+
+
+def of_captures(db: Connection, capture_ids: Sequence[int]) -> dict[int, Article]:
+    """Return the articles of captures, of those that carried one and were read."""
+    found: dict[int, Article] = {}
+    for part in portions(capture_ids):
+        statement = select(captures.c.id, texts.c.article).join(
+            captures, captures.c.text_id == texts.c.id
+        )
+        found |= {row[0]: row[1] for row in db.execute(statement.where(captures.c.id.in_(part)))}
+    return found
 
 
 def of_capture(db: Connection, capture_id: int) -> Article | None:

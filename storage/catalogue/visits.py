@@ -96,6 +96,14 @@ def unread(db: Connection, *, limit: int, except_targets: Collection[int] = ()) 
     return _visits(db, statement)
 
 
+def backlog(db: Connection) -> tuple[int, datetime | None]:
+    """Return how many visits are not yet compared, and when the oldest of them ended."""
+    waiting = select(func.count(), func.min(visits.c.id)).where(visits.c.read_at.is_(None))
+    count, oldest = db.execute(waiting).one()
+    ended = select(visits.c.finished_at).where(visits.c.id == oldest)
+    return count, db.execute(ended).scalar() if count else None
+
+
 def count_unread_of(db: Connection, target_ids: Collection[int]) -> int:
     """Count the visits to these targets that are not yet compared."""
     waiting = select(func.count()).select_from(visits).where(visits.c.read_at.is_(None))
@@ -177,7 +185,10 @@ def listing(
 def recent_of_host(
     db: Connection, host: str, *, since: datetime, until: datetime, except_target: int
 ) -> list[Visit]:
-    """Return the latest visit between two times of each other target of the host, newest first."""
+    """Return the latest visit between two times of each other target of the host, newest first.
+
+    Without their captures: it is asked about with every look that brought something else.
+    """
     latest = (
         select(func.max(visits.c.id))
         .where(
@@ -188,7 +199,7 @@ def recent_of_host(
         .group_by(visits.c.target_id)
     )
     statement = select(*_COLUMNS).where(visits.c.id.in_(latest)).order_by(visits.c.id.desc())
-    return _visits(db, statement)
+    return [_from_row(row) for row in db.execute(statement).mappings()]
 
 
 def _hosts(finished: Sequence[Finished]) -> Iterator[str]:

@@ -18,8 +18,6 @@ from lives import Life, Lives, Sample
 from pages import Pages
 from service import Service, holdfast, rows, wait_for
 
-from storage.archive import holder, open_archive
-
 pytestmark = pytest.mark.crash
 
 SEED = 20261122
@@ -89,8 +87,6 @@ def _kill_one(service: Service, lives: Lives, wanted: str) -> str:
         os.kill(now[name], signal.SIGKILL)
     if name == "service":
         service.process.wait(timeout=10)
-        # A child of it that has only just begun ends a moment later, and holds the archive so long.
-        wait_for(lambda: holder(open_archive(service.archive)) is None, seconds=10)
         service.start()
         lives.watch(service.process.pid)
     return name
@@ -113,6 +109,9 @@ def _lived(service: Service, lives: Lives, pages: Pages, chance: random.Random) 
     time.sleep(max(0.0, begun + 2 * half - time.monotonic()))
     enough = DAY.least_visits + DAY.targets
     wait_for(lambda: pages.asked >= enough, seconds=2 * half)
+    # What the kills have left is compared while others come.
+    few = DAY.targets
+    wait_for(lambda: service.metric("holdfast_unread_visits") < few, seconds=2 * half)
     return killed
 
 

@@ -307,6 +307,21 @@ def test_nothing_outlives_a_killed_service(archive: Path, site: Site) -> None:
     assert holder(open_archive(archive)) is None
 
 
+def test_a_service_killed_while_its_children_begin_starts_again_at_once(archive: Path) -> None:
+    """A child is bound to the life of its parent before it imports anything: it holds up nobody."""
+    configure(archive)
+    for _ in range(2):
+        with running(archive, *SERVICE) as run:
+            # Both as processes of their own: they have their command line once they run.
+            wait_for(lambda run=run: len(of_kind(run.process.pid, "crawler.child")) == 2)
+            run.process.kill()
+            run.process.wait()
+    with running(archive, *SERVICE) as run:
+        wait_for(lambda: run.process.poll() is not None or "service started" in run.log())
+        run.process.terminate()
+        assert run.process.wait(timeout=60) == 0, run.log()
+
+
 def test_a_killed_worker_leaves_a_closed_file_and_a_successor(archive: Path, site: Site) -> None:
     """Its file is closed, a torn end set aside and told; half a configuration stops nobody."""
     gate = threading.Event()

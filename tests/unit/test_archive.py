@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,6 +156,24 @@ def test_children_keep_the_archive_held(tmp_path: Path) -> None:
         assert f"process {os.getpid()}" in (holder(archive) or "")
         child.communicate()
     assert holder(archive) is None
+
+
+def test_the_children_of_a_dead_holder_are_waited_for(tmp_path: Path) -> None:
+    """What a killed service had just started ends a moment after it, and the next one gets in."""
+    archive = create(tmp_path / "archive")
+    with hold(archive) as held:
+        orphan = subprocess.Popen(["sleep", "60"], pass_fds=(held.fd,))
+    gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    note = f'{{"pid": {gone.stdout.strip()}, "since": "2026", "address": ""}}'
+    archive.lock_file.write_text(note)
+    ending = threading.Timer(0.6, orphan.kill)
+    ending.start()
+    try:
+        hold(archive).release()
+        assert orphan.wait(timeout=10) != 0
+    finally:
+        ending.join()
+        orphan.kill()
 
 
 def test_the_note_of_a_dead_holder_says_that_its_children_live(tmp_path: Path) -> None:

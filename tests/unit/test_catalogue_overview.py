@@ -66,6 +66,7 @@ def test_the_archive_is_summed_up(db):
         captures=3,
         events=1,
         unread_visits=2,
+        unread_since_at=NOW,
         pending_deliveries=1,
         given_up_deliveries=1,
         oldest_due_at=NOW - HOUR,
