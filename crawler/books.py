@@ -109,6 +109,10 @@ class Books:
             lambda: ledger.site_lost(self.catalogue, target, reason, chronicle=self.chronicle)
         )
 
+    async def close_old(self) -> None:
+        """Close the file of what was found out, if nothing was added to it for long."""
+        await self.in_thread(self.chronicle.close_old)
+
     async def in_thread(self, step: Callable[[], T]) -> T:
         """Run a catalogue step in the worker's one thread for them."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, step)

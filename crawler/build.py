@@ -38,6 +38,7 @@ from crawler.worker import Worker
 from storage.archive import Hold
 from storage.catalogue import sites
 from storage.catalogue.payloads import Payloads
+from storage.catalogue.whereabouts import Whereabouts
 from storage.model import Robots, Site
 from storage.warc.writer import Info, Writer
 
@@ -204,6 +205,7 @@ def service(
         ),
         make_app=app,
         listener=listener,
+        ground=Whereabouts(own.archive, own.catalogue),
         package_faults=tuple(package_faults()),
         remarks=lambda: (*strange_visits(own), *care.problems),
     )

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from crawler.changes.telling import event_id
 from crawler.config import ArchiveConfig
+from crawler.reconciliation import give_up, unreadable
 from storage import copies, fixity
 from storage.archive import Archive
 from storage.catalogue import deliveries, events
 from storage.catalogue.backup import back_up
-from storage.catalogue.engine import Catalogue
+from storage.catalogue.engine import Catalogue, Connection
 from storage.errors import DamagedError, StorageError
 from storage.fixity import Place, Progress
 from storage.index import cdxj
@@ -75,7 +76,7 @@ class Care:
                 raise _EndedError
 
         try:
-            self._tell_set_aside()
+            self._tell_set_aside(each)
             tend_files(self.archive, each=each, refused=self._refused)
             for place in self.config.copies:
                 self._copy_to(place, each)
@@ -210,22 +211,15 @@ class Care:
 
     def _tell(self, name: str, fault: str, *, at: datetime) -> None:
         """Write the event of a damaged file; once for each time it is found so."""
-        event = Event(
-            id=event_id(name, "archive_damaged", at),
-            url=name,
-            target_id=0,
-            site="",
-            kind="archive_damaged",
-            axis=Axis.OPERATIONS,
-            alert=Alert.NOW,
-            severity=Severity.HIGH,
-            summary=f"{name} is damaged: {fault}. `holdfast verify --repair` puts back a copy.",
-            captured_at=at,
-        )
-        now = datetime.now(UTC)
+        repair = f"{name} is damaged: {fault}. `holdfast verify --repair` puts back a copy."
         with self.catalogue.write() as db:
-            if events.put(db, event):
-                deliveries.enqueue(db, event, alerts=self.alerts, at=now, gather=False)
+            self._put(db, damage_event(name, repair, at=at))
+
+    def _put(self, db: Connection, event: Event) -> bool:
+        if not events.put(db, event):
+            return False
+        deliveries.enqueue(db, event, alerts=self.alerts, at=datetime.now(UTC), gather=False)
+        return True
 
     def _look(self) -> None:
         """See what is wrong now, and log each problem when it comes, once."""
@@ -235,13 +229,52 @@ class Care:
             if problem not in before:
                 logger.warning("archive wants care", extra={"what": problem})
 
-    def _tell_set_aside(self) -> None:
+    def _tell_set_aside(self, each: Callable[[object], None]) -> None:
         for name in fixity.set_aside(self.archive):
             if name not in self._told:
+                self._give_up(name, each)
                 self._told.add(name)
-                path = self.archive.path(name + INVALID)
-                at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                self._tell(name, "it had a fault when it was closed and is set aside", at=at)
+
+    def _give_up(self, name: str, each: Callable[[object], None]) -> None:
+        """Tell of a file that was set aside, once; what it spoilt is visited again."""
+        path = self.archive.path(name + INVALID)
+        at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        event = damage_event(name, "", at=at)
+        with self.catalogue.read() as db:
+            if events.one(db, event.id) is not None:
+                return
+        lost = unreadable(self.archive, self.catalogue, name, each=each)
+        with self.catalogue.write() as db:
+            reason = f"its record is damaged: {name} is set aside as invalid"
+            again = give_up(db, name, lost, reason=reason, at=datetime.now(UTC))
+            summary = (
+                f"{name} had a fault when it was closed and is set aside. {_spoilt(again)} "
+                "`holdfast verify` says what is wrong with it."
+            )
+            self._put(db, replace(event, summary=summary))
+
+
+def damage_event(name: str, summary: str, *, at: datetime) -> Event:
+    """Return the event of a file that was found damaged at a time."""
+    return Event(
+        id=event_id(name, "archive_damaged", at),
+        url=name,
+        target_id=0,
+        site="",
+        kind="archive_damaged",
+        axis=Axis.OPERATIONS,
+        alert=Alert.NOW,
+        severity=Severity.HIGH,
+        summary=summary,
+        captured_at=at,
+    )
+
+
+def _spoilt(pages: int) -> str:
+    if not pages:
+        return "No capture is lost with it."
+    what = "page, which is" if pages == 1 else "pages, which are"
+    return f"It spoilt captures of {pages} {what} visited again."
 
 
 def tend_files(

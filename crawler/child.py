@@ -20,7 +20,7 @@ from crawler.config import Config
 from crawler.console import set_up_logging
 from crawler.errors import CrawlerError
 from crawler.memory import be_frugal, settle
-from crawler.opening import Parts
+from crawler.opening import Parts, refuse_without_catalogue
 from crawler.worker import Worker
 from storage.archive import open_archive
 from storage.catalogue import claims
@@ -54,6 +54,7 @@ def _parts(root: Path) -> Parts:
     Read anew it might be another one, or be half edited; what is changed holds from the next start.
     """
     archive = open_archive(root)
+    refuse_without_catalogue(archive)
     config = TypeAdapter(Config).validate_json(sys.stdin.buffer.read())
     return Parts(archive=archive, config=config, catalogue=open_catalogue(archive))
 

@@ -55,6 +55,14 @@ class Chronicle:
         writer.sync()
         self._writer = writer
 
+    def close_old(self) -> None:
+        """Close a file to which nothing was added for long, so that it is listed and copied."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            if writer.end_old():
+                writer.sync()
+            self._writer = writer
+
     def close(self) -> None:
         """Give the file its final name, if there is one; more can be kept in another."""
         writer, self._writer = self._writer, None

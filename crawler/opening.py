@@ -36,7 +36,7 @@ def parts(root: Path) -> Parts:
     """Open an archive, read its configuration, open its catalogue; raise one clear error."""
     archive = open_archive(root)
     loaded = config.load(archive.config, environ=os.environ, make_channel=make_channel)
-    _refuse_without_catalogue(archive)
+    refuse_without_catalogue(archive)
     return Parts(archive=archive, config=loaded, catalogue=open_catalogue(archive))
 
 
@@ -46,13 +46,16 @@ def parts_to_look_at(root: Path) -> Parts:
     Nothing is configured here: what was kept can be looked at whatever holdfast.toml says.
     """
     archive = open_archive(root, read_only=True)
-    _refuse_without_catalogue(archive)
+    refuse_without_catalogue(archive)
     used = holder(archive) is not None
     return Parts(archive=archive, config=Config(), catalogue=open_catalogue(archive, as_it_is=used))
 
 
-def _refuse_without_catalogue(archive: Archive) -> None:
-    """Make no empty catalogue beside WARC files: everything in them would be forgotten."""
+def refuse_without_catalogue(archive: Archive) -> None:
+    """Raise CatalogueError rather than make an empty catalogue beside WARC files.
+
+    Everything in them would be forgotten.
+    """
     if not archive.catalogue.exists() and next(archive.warc.rglob("*.warc.gz*"), None) is not None:
         raise CatalogueError(
             f"{archive.catalogue}: is gone; the WARC files are there. Make it anew with"

@@ -51,6 +51,7 @@ class Reader:
         """Compare what comes until ``stop``; a step that is under way is finished."""
         while not stop.is_set():
             if not self.step(stop):
+                self.chronicle.close_old()
                 stop.wait(LOOKS_FOR_WORK_EVERY.total_seconds())
 
     def step(self, stop: threading.Event | None = None) -> int:

@@ -1,7 +1,7 @@
 """Bring files and catalogue to agree after a crash, and tell a person what was recovered."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -12,8 +12,9 @@ from storage.archive import Archive
 from storage.catalogue import captures, payloads, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
 from storage.catalogue.staging import PastVisit
+from storage.errors import RecordError
 from storage.model import RecordRef, Role
-from storage.warc import history
+from storage.warc import history, reader
 from storage.warc.history import Past
 from storage.warc.recovery import PATIENCE, Recovered, Unlisted, recover
 from storage.warc.statements import VisitName
@@ -53,6 +54,38 @@ def recover_all(
             for file in {one.file for one in found.lost}:
                 payloads.forget(db, file)
     return Reconciled(recovered=found, entered=_enter(archive, catalogue, found.unlisted))
+
+
+def unreadable(
+    archive: Archive, catalogue: Catalogue, file: str, *, each: Callable[[object], None]
+) -> list[RecordRef]:
+    """Return the records that the catalogue names of a file and that cannot be read back.
+
+    ``each`` is called before each of them, and may raise to break off.
+    """
+    with catalogue.read() as db:
+        named = captures.records_of(db, file, since=_begun_at(file) - _CLOCKS_DIFFER)
+    lost: list[RecordRef] = []
+    for ref in named:
+        each(ref)
+        try:
+            reader.read(archive, ref).block.close()
+        except RecordError:
+            lost.append(ref)
+    return lost
+
+
+def give_up(
+    db: Connection, file: str, lost: Sequence[RecordRef], *, reason: str, at: datetime
+) -> int:
+    """Say of captures that their records are lost, and have their pages visited again.
+
+    Return how many pages that are. No later answer refers to the file any more.
+    """
+    again = captures.lose(db, lost, reason=reason)
+    targets.make_due(db, again, at=at)
+    payloads.forget(db, file)
+    return len(again)
 
 
 def _enter(archive: Archive, catalogue: Catalogue, unlisted: Sequence[Unlisted]) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -19,6 +20,7 @@ from fastapi import FastAPI
 from crawler.children import Children
 from crawler.health import Health, WorkerHealth
 from storage.archive import RESERVE_BYTES, Archive, room
+from storage.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ CHILDREN_END_WITHIN = timedelta(seconds=8)
 PAGES_END_WITHIN = timedelta(seconds=1)
 TICKS_END_WITHIN = timedelta(seconds=1)
 CLOCK_SEEN_EVERY = timedelta(seconds=2)
+GROUND_SEEN_EVERY = timedelta(seconds=5)
 TICK_IS_LATE_AFTER = timedelta(seconds=60)
 
 
@@ -80,6 +83,18 @@ class Tick:
         self.ended_at = datetime.now(UTC)
 
 
+class Ground(Protocol):
+    """What the service stands on; without it it ends."""
+
+    def check(self) -> None:
+        """Raise StorageError when it is lost."""
+        ...
+
+    def leave(self) -> None:
+        """Do what is to be done when it is lost and nobody uses it any more."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Service:
     """The supervisor of one archive: small, and never crawls."""
@@ -89,6 +104,7 @@ class Service:
     ticks: tuple[Tick, ...]
     make_app: Callable[[Callable[[], Health]], FastAPI]
     listener: socket.socket
+    ground: Ground
     package_faults: tuple[str, ...] = ()
     remarks: Callable[[], tuple[str, ...]] = tuple
     """What a person should know beside the health of processes and disk."""
@@ -97,7 +113,10 @@ class Service:
     _scheduler: AsyncIOScheduler | None = None
 
     async def run(self) -> int:
-        """Serve until SIGTERM or SIGINT and return the exit status: 0 after a clean end."""
+        """Serve until SIGTERM or SIGINT and return the exit status: 0 after a clean end.
+
+        Raise StorageError when the catalogue is lost, after a clean end too.
+        """
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self._stop.set)
@@ -114,15 +133,17 @@ class Service:
         server = PageServer(config)
         serving = asyncio.create_task(server.serve(sockets=[self.listener]))
         keeping_time = asyncio.create_task(self._keep_time(self._scheduler))
+        stopping = asyncio.create_task(self._stop.wait())
+        losing = asyncio.create_task(self._lose_ground())
         try:
-            stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
+            ends = (serving, stopping, losing)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             logger.info("service is ending; visits under way are finished first")
             ticks_end_at = time.monotonic() + TICKS_END_WITHIN.total_seconds()
             self._ending.set()
-            keeping_time.cancel()
+            for one in (keeping_time, stopping):
+                one.cancel()
             self._scheduler.pause()  # a job that begins now would be cut, and told as an error
             self._scheduler.shutdown(wait=False)
             server.should_exit = True
@@ -130,8 +151,24 @@ class Service:
             await serving
             for tick in self.ticks:
                 tick.finish(ticks_end_at)
+        if losing.done():
+            await asyncio.to_thread(self.ground.leave)
+            raise losing.result()
+        losing.cancel()
         logger.info("service ended")
         return 0
+
+    async def _lose_ground(self) -> StorageError:
+        """Return why the service cannot go on, as soon as that is so."""
+        while True:
+            await asyncio.sleep(GROUND_SEEN_EVERY.total_seconds())
+            try:
+                await asyncio.to_thread(self.ground.check)
+            except StorageError as lost:
+                logger.error(  # noqa: TRY400 - a sentence for a person, who needs no traceback
+                    "the catalogue is lost; the service ends", extra={"reason": str(lost)}
+                )
+                return lost
 
     def health(self) -> Health:
         """Return how the service is now."""

@@ -44,6 +44,7 @@ CUT_WITHIN = timedelta(seconds=1)
 TOLD_AFTER = timedelta(minutes=1)
 """A host that is left alone for longer is noted: planned visits may be passed over by it."""
 ROOM_SEEN_EVERY = timedelta(seconds=2)
+FILES_SEEN_EVERY = timedelta(seconds=1)
 SITES_READ_EVERY = timedelta(seconds=2)
 
 
@@ -67,6 +68,7 @@ class Worker:
     """Hosts whose targets, and what their pages need, are being fetched now."""
     _has_room_now: bool = True
     _room_seen_at: float = float("-inf")
+    _files_seen_at: float = float("-inf")
     _told_spent: dict[str, date] = field(default_factory=dict)
     _sites: dict[str, Site] = field(default_factory=dict)
     _sites_read_at: float = float("-inf")
@@ -106,7 +108,15 @@ class Worker:
     async def _idle(
         self, serving: set[asyncio.Task[None]], stopping: asyncio.Task[Literal[True]]
     ) -> None:
-        """Wait until a lane is free, the worker is to stop, or it is time to look for work."""
+        """Wait until a lane is free, the worker is to stop, or it is time to look for work.
+
+        Files to which nothing comes any more are closed meanwhile, for their copies' sake.
+        """
+        now = time.monotonic()
+        if now - self._files_seen_at > FILES_SEEN_EVERY.total_seconds():
+            self._files_seen_at = now
+            await self.visitor.close_old()
+            await self.books.close_old()
         await asyncio.wait(
             {*serving, stopping},
             timeout=LOOKS_FOR_WORK_EVERY.total_seconds(),

@@ -187,6 +187,11 @@ class Keeper:
             else:
                 one.set_exception(fault)
 
+    async def close_old(self) -> None:
+        """Close a file to which nothing was added for long, so that it is listed and copied."""
+        if self._writer.end_old():
+            await self.synced()
+
     async def close(self) -> None:
         """Append what waits, sync and close the file under its final name."""
         self.flush()

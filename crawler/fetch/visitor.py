@@ -101,6 +101,10 @@ class Visitor:
         """Return how long a host is still to be left alone after its last exchange."""
         return self._fetcher.wait_of(host)
 
+    async def close_old(self) -> None:
+        """Close the WARC file, if nothing was added to it for long."""
+        await self._keeper.close_old()
+
     async def close(self) -> None:
         """End the engine, close the connections, close the WARC file under its final name."""
         # The engine waits for what it has under way, so that is cut first.

@@ -219,6 +219,18 @@ class Writer:
                 if self._growing is not None:
                     self._flush(self._growing, "what was gathered")
 
+    def end_old(self) -> bool:
+        """Take no more into a file that is old; say whether the next ``sync`` has one to finish.
+
+        For a writer that has nothing to append: another append would do it by itself.
+        """
+        with self._appending:
+            growing = self._growing
+            if growing is None or self._closed is not None or not self._is_full(growing):
+                return False
+            self._end(growing, "what was gathered")
+            return True
+
     def sync(self) -> None:
         """Make all that was appended before this call safe; when it raises, rely on none of it."""
         with self._syncing:
@@ -318,12 +330,16 @@ class Writer:
     def _current(self, what: str) -> _Growing:
         growing = self._growing
         if growing is not None and self._is_full(growing):
-            self._flush(growing, what)
-            self._full.append(growing)
-            self._growing = growing = None
+            self._end(growing, what)
+            growing = None
         if growing is None:
             self._growing = growing = self._begin()
         return growing
+
+    def _end(self, growing: _Growing, what: str) -> None:
+        self._flush(growing, what)
+        self._full.append(growing)
+        self._growing = None
 
     def _is_full(self, growing: _Growing) -> bool:
         """Tell whether the next exchange belongs into another file: only closed ones are copied."""

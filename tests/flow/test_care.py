@@ -126,6 +126,24 @@ def test_closed_files_are_copied_while_the_place_is_there(service: Service, plac
         assert hashlib.sha256((place / name).read_bytes()).hexdigest() == sha256
 
 
+def test_what_is_idle_is_closed_and_copied(service: Service, place: Path) -> None:
+    """The records of a page that is asked for once a day are not on one disk until then."""
+    configuration = service.archive / "holdfast.toml"
+    text = configuration.read_text().replace('every = "1s"\ndelay', 'every = "1d"\ndelay')
+    configuration.write_text(text)
+    place.mkdir(parents=True)
+    service.start()
+    kinds = {"worker-1", "reader-notes"}
+
+    def copied() -> bool:
+        names = Manifest(place).read()
+        return kinds <= {kind for kind in kinds if any(f"-{kind}-" in one for one in names)}
+
+    wait_for(copied)
+    assert not list(service.archive.rglob("*.open"))
+    assert service.end() == 0
+
+
 def test_damage_is_found_told_and_repaired(
     service: Service, place: Path, desk: WebReceiver
 ) -> None:

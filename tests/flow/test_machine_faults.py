@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -316,6 +317,41 @@ def test_a_damaged_and_a_deleted_catalogue(archive: Path, site: Site) -> None:
         if data is None:
             catalogue.write_bytes(good)
     assert capture(archive, page).returncode == 0
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_catalogue_that_is_lost_while_the_service_runs(
+    archive: Path, site: Site, how: str
+) -> None:
+    """The service says so within seconds and ends; what it had captured is rebuilt."""
+    page = site.url("/page")
+    fault = f"the catalogue was {how} while the service ran"
+    configure(archive, site, f'[[site]]\nname = "paper"\nstart = ["{page}"]\n')
+    service = Service(archive=archive).start()
+    wait_for(lambda: listing("captures", archive, "--url", page))
+    catalogue = archive / "catalogue.db"
+    if how == "deleted":
+        catalogue.unlink()
+    else:
+        copy = archive / "copy.db"
+        with closing(sqlite3.connect(catalogue)) as one, closing(sqlite3.connect(copy)) as other:
+            one.backup(other)
+        copy.rename(catalogue)
+    try:
+        assert str(service.process.wait(timeout=60)) == documented(fault)[1]
+    finally:
+        service.process.kill()
+    assert is_said(fault, service.log())
+    assert "Traceback" not in service.log()
+    assert not (archive / "catalogue.db-wal").exists()
+    assert list(archive.glob("catalogue.db-wal.before-*"))
+    assert not list(archive.rglob("*.open"))
+    if how == "deleted":
+        holds("the catalogue was deleted", verb("status", "--archive", str(archive)))
+        holdfast("rebuild", "--archive", str(archive))
+    assert [one["url"] for one in listing("captures", archive, "--url", page)] == [page]
+    again = Service(archive=archive).start()
+    assert again.end() == 0
 
 
 @pytest.mark.parametrize("fault", ["a WARC file was cut", "a WARC file is missing"])

@@ -98,3 +98,19 @@ def test_a_file_is_closed_after_its_time(archive: Archive) -> None:
             out.sync()
         assert len(closed(archive)) == 2
     assert len(closed(archive)) == 3
+
+
+def test_a_writer_that_has_nothing_to_add_ends_its_old_file(archive: Archive) -> None:
+    """What was kept is not left open until something else comes; what comes then is in another."""
+    now, hour = AT, timedelta(hours=1)
+    with Writer(archive, name="t", info=INFO, clock=lambda: now, max_age=hour) as out:
+        assert not out.end_old(), "there is no file yet"
+        first = out.append(answered(), role=Role.TARGET).record
+        assert not out.end_old()
+        now += hour
+        assert out.end_old()
+        assert closed(archive) == [], "the sync finishes it"
+        out.sync()
+        assert closed(archive) == [first.file]
+        assert not out.end_old()
+        assert out.append(answered(), role=Role.TARGET).record.file != first.file
