@@ -7,7 +7,7 @@ rooms they call. Every stretch may die at any moment and is taken again from its
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from crawler import deliver, ledger, readings
 from crawler.books import Books
@@ -19,6 +19,7 @@ from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
+from crawler.routing import CALM, Quiet
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
 from storage.model import Claim, Site, Target, Visit
@@ -84,8 +85,11 @@ def send_due(
     channels: Mapping[str, Channel],
     door: Door,
     *,
+    quiet: Mapping[str, Quiet],
+    calm: timedelta = CALM,
     ended: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Event → deliveries: what is due goes out, at least once, under its own id."""
+    """Event → deliveries: what is due goes out, together, at least once, under its own id."""
     now = datetime.now(UTC)
+    deliver.bundle_due(catalogue, now=now, quiet=quiet, calm=calm)
     return deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)

@@ -1,6 +1,6 @@
 """Find captures: what came of every exchange, and where its records lie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -86,6 +86,15 @@ def one(db: Connection, capture_id: int) -> Capture | None:
     """Return the capture of this id."""
     row = db.execute(select(*COLUMNS).where(captures.c.id == capture_id)).mappings().first()
     return None if row is None else from_row(row)
+
+
+def some(db: Connection, capture_ids: Collection[int]) -> dict[int, Capture]:
+    """Return the captures of these ids, by their ids."""
+    found: dict[int, Capture] = {}
+    for part in portions(list(dict.fromkeys(capture_ids))):
+        rows = db.execute(select(*COLUMNS).where(captures.c.id.in_(part))).mappings()
+        found |= {row["id"]: from_row(row) for row in rows}
+    return found
 
 
 def listing(
