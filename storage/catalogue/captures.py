@@ -193,6 +193,33 @@ def latest_requisite(db: Connection, site: str, url: str) -> Capture | None:
     return _first(db, _WHOLE_OF_REQUISITE, {"of_site": site, "of_url": url})
 
 
+def nearest(db: Connection, site: str, url: str, *, at: datetime) -> Capture | None:
+    """Return the capture of a URL by a site nearest to a time that leads to what it shows.
+
+    It is a good one, one that was not modified, or a redirect.
+    """
+    shows = (
+        captures.c.url == url,
+        captures.c.site == site,
+        captures.c.role != Role.ROBOTS,
+        captures.c.record_file.is_not(None),
+        or_(
+            captures.c.outcome.in_((Outcome.OK, Outcome.REDIRECT)),
+            and_(captures.c.outcome == Outcome.NOT_MODIFIED, captures.c.refers_to.is_not(None)),
+        ),
+    )
+    before = _newest(db, *shows, captures.c.captured_at <= at)
+    later = select(*COLUMNS).where(*shows, captures.c.captured_at > at)
+    after = _first(db, later.order_by(captures.c.captured_at, captures.c.id).limit(1), {})
+    known = [one for one in (before, after) if one is not None]
+    return min(known, key=lambda one: abs(one.captured_at - at), default=None)
+
+
+def by_record(db: Connection, record_id: str, *, url: str) -> Capture | None:
+    """Return the capture of a URL whose record has this id."""
+    return _newest(db, captures.c.url == url, captures.c.record_id == record_id)
+
+
 def _newest(db: Connection, *conditions: ColumnElement[bool]) -> Capture | None:
     return _first(db, _ONE.where(*conditions), {})
 
