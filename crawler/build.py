@@ -32,6 +32,7 @@ from crawler.outbound import Door
 from crawler.packages import package_faults, release
 from crawler.pulse import BEATS_EVERY, Pulse
 from crawler.reader import Reader
+from crawler.routing import Quiet
 from crawler.service import Service, Tick
 from crawler.web.app import make_app
 from crawler.worker import Worker
@@ -162,6 +163,11 @@ def channels(own: Parts) -> dict[str, Channel]:
     return {one.name: make_channel(one.channel, one.options) for one in own.config.alerts}
 
 
+def quiet_hours(own: Parts) -> dict[str, Quiet]:
+    """Return the quiet hours of the alerts that have some."""
+    return {one.name: one.quiet for one in own.config.alerts if one.quiet is not None}
+
+
 def door(own: Parts) -> Door:
     """Build the guarded way out for alerts."""
     return Door(guard=AddressGuard(own.config.network.allow_addresses))
@@ -171,7 +177,7 @@ def service(
     own: Parts, *, hold: Hold, workers: int, listener: socket.socket, quiet: bool
 ) -> Service:
     """Build the supervisor of an archive whose lock is held."""
-    ways, way_out = channels(own), door(own)
+    ways, way_out, quiet_at = channels(own), door(own), quiet_hours(own)
     care = care_of(own)
     children = Children(own.archive, own.config, workers=workers, lock_fd=hold.fd, quiet=quiet)
     pulse = Pulse(archive=own.archive, catalogue=own.catalogue)
@@ -195,7 +201,7 @@ def service(
                 name="deliver",
                 every=timedelta(seconds=1),
                 step=lambda ending: flow.send_due(
-                    own.catalogue, ways, way_out, ended=ending.is_set
+                    own.catalogue, ways, way_out, quiet=quiet_at, ended=ending.is_set
                 ),
             ),
             Tick(name="mend", every=timedelta(seconds=1), step=lambda _: children.mend()),

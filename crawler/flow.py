@@ -6,8 +6,13 @@ rooms they call. Every stretch may die at any moment and is taken again from its
 """
 
 import logging
+<<<<<<< HEAD
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+=======
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+>>>>>>> i6
 
 from crawler import deliver, ledger, quiet, readings
 from crawler.books import Books
@@ -20,8 +25,12 @@ from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
+<<<<<<< HEAD
 from crawler.quiet import Quiet
 from crawler.readings import Scene
+=======
+from crawler.routing import CALM, Quiet
+>>>>>>> i6
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
 from storage.model import Claim, Site, Target, Visit
@@ -97,10 +106,13 @@ def send_due(
     channels: Mapping[str, Channel],
     door: Door,
     *,
+    quiet: Mapping[str, Quiet],
+    calm: timedelta = CALM,
     ended: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Event → deliveries: what is due goes out, at least once, under its own id."""
+    """Event → deliveries: what is due goes out, together, at least once, under its own id."""
     now = datetime.now(UTC)
+    deliver.bundle_due(catalogue, now=now, quiet=quiet, calm=calm)
     return deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
 
 

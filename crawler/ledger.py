@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from crawler import routing
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.changes.telling import event_id
@@ -50,9 +51,6 @@ from storage.model import (
 from storage.warc.statements import Statement
 
 logger = logging.getLogger(__name__)
-
-DIGEST_AFTER = timedelta(hours=1)
-"""How long a digest gathers events before it is sent."""
 
 RARELY_ASKED = {
     Outcome.BLOCKED_ROBOTS: timedelta(days=1),
@@ -290,9 +288,10 @@ def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datet
     for event in told:
         if not events.put(db, event) or event.alert is Alert.NONE:
             continue
-        gather = event.alert is Alert.DIGEST
-        at = now + DIGEST_AFTER if gather else now
-        deliveries.enqueue(db, event, alerts=site.alerts, at=at, gather=gather)
+        when = routing.plan(event, site=site, now=now)
+        deliveries.enqueue(
+            db, event, alerts=site.alerts, at=when.at, gather=True, joins_after=when.joins_after
+        )
 
 
 def site_lost(catalogue: Catalogue, target: Target, reason: str, *, chronicle: Chronicle) -> None:

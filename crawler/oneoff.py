@@ -73,10 +73,20 @@ class OneOff:
             for sentence in prepare(self.own):
                 logger.warning("recovered after an unclean stop", extra={"what": sentence})
             asyncio.run(self._make(self.enter()))
-            flow.send_due(self.own.catalogue, build.channels(self.own), build.door(self.own))
+            self._tell()
             undone = care.tend_files(self.own.archive)
             for remark in (*undone, *care.remarks(self.own.archive)):
                 logger.warning("archive wants care", extra={"what": remark})
+
+    def _tell(self) -> None:
+        """Send what is due; nothing more comes of this run, so nothing waits for it."""
+        flow.send_due(
+            self.own.catalogue,
+            build.channels(self.own),
+            build.door(self.own),
+            quiet=build.quiet_hours(self.own),
+            calm=timedelta(0),
+        )
 
     async def _make(self, ids: Collection[int] | None) -> None:
         worker = build.worker(

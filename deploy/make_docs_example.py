@@ -208,7 +208,7 @@ def _fill(root: Path) -> None:
         edit = _edit(page, second, before=first.captures[-1].id)
         for event in (edit, _takedown(page, look, before=good)):
             events.put(db, event)
-            deliveries.enqueue(db, event, alerts=("desk",), at=AT, gather=False, now=AT)
+            deliveries.enqueue(db, event, alerts=("desk",), at=AT, gather=False)
         sent = deliveries.due(db, now=AT, limit=1)
         deliveries.sent(db, sent[0].id, at=AT)
         events.acknowledge(db, edit.id, at=AT)

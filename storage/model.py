@@ -212,6 +212,8 @@ class Site:
     conditional: bool = False
     """Whether a page is asked for only where it changed: saves the server, and is less evidence."""
     alerts: tuple[str, ...] = ()
+    edits: str = "now"
+    """When edits are told: ``now``, after a length of time, ``daily 08:00``, ``weekly mon …``."""
     from_file: bool = False
     """True for a site of ``holdfast.toml``; False for one added by command or web."""
 
@@ -575,6 +577,12 @@ class Event:
     """Word diff as text, removed words ``[-…-]`` and added words ``{+…+}``."""
     acknowledged_at: datetime | None = None
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it is told at once, in quiet hours too: takedowns, removals, returns, hosts."""
+        weighs = self.severity is Severity.HIGH or self.axis is not Axis.CONTENT
+        return self.alert is Alert.NOW and weighs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -589,6 +597,8 @@ class Delivery:
     next_try_at: datetime
     last_error: str = ""
     sent_at: datetime | None = None
+    captures: Mapping[int, Capture] = field(default_factory=dict)
+    """The captures that its events are about, by their ids: what proves each event, and where."""
 
 
 def payload_captures(captures: Sequence[Capture]) -> list[Capture]:

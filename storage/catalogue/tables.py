@@ -245,7 +245,7 @@ deliveries = Table(
     Column("id", Words, primary_key=True),
     Column("alert", Words, nullable=False),
     Column("state", member(DeliveryState), nullable=False),
-    # A digest that takes further events as long as it is not due.
+    # Open: it takes further events until it is due, and is then bundled with others and closed.
     Column("gathers", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", Moment, nullable=False),
