@@ -1,15 +1,14 @@
 """Choose the authors of an article among what its page says in data, marks and words."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from lxml.html import HtmlElement
 
 from crawler.text.blocks import Run
-from crawler.text.declared import Declared
+from crawler.text.evidence import Evidence, Head
 from crawler.text.fold import tidy
-from crawler.text.linked_data import LinkedData
-from crawler.text.marks import Kind, Mark
+from crawler.text.marks import Kind, Mark, is_author_link
 from crawler.text.names import (
     byline_names,
     compact,
@@ -19,12 +18,14 @@ from crawler.text.names import (
     names_in,
     people,
     says_by,
-    split_names,
 )
 
 MAX_AUTHORS = 20
+DESCRIBED = "json-ld"
 _MAX_TEXT = 200
-_MAX_TAIL = 5
+_MAX_LINE = 160
+_MAX_BEFORE = 40
+"""Characters before a name in its by-line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,89 +39,75 @@ class Byline:
     """Numbers of the runs that only tell them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """The runs around the headline: from ``start`` up to the first paragraphs of the text."""
-
-    start: int
-    end: int
-
-    def __contains__(self, number: int) -> bool:
-        """Say whether a run stands around the headline."""
-        return self.start <= number < self.end
-
-
-def best_byline(
-    runs: Sequence[Run],
-    *,
-    head: Head,
-    data: LinkedData,
-    said: Declared,
-    marks: Sequence[Mark],
-    sites: frozenset[str],
-) -> Byline:
-    """Return the authors: persons from the surest source that names any, else bodies."""
-    found = list(candidates(runs, head=head, data=data, said=said, marks=marks, sites=sites))
+def best_byline(page: Evidence) -> Byline:
+    """Return the authors: the persons of the surest source that names any, else bodies."""
+    sites = page.sites
+    found = list(candidates(page))
     told = frozenset(number for one in found for number in one.numbers)
-    for persons in (True, False):
-        for one in found:
-            kept = tuple(name for name in one.names if not (persons and is_body(name, sites=sites)))
-            if kept:
-                return Byline(
-                    names=kept[:MAX_AUTHORS],
-                    source=one.source,
-                    confidence=one.confidence if persons else one.confidence / 2,
-                    numbers=told,
-                )
-    return Byline(numbers=told)
+    chosen = _first(_with_persons(one, sites) for one in found)
+    if not chosen.names:
+        chosen = _first(found)
+        chosen = replace(chosen, confidence=chosen.confidence / 2)
+    return replace(chosen, names=chosen.names[:MAX_AUTHORS], numbers=told)
 
 
-def candidates(
-    runs: Sequence[Run],
-    *,
-    head: Head,
-    data: LinkedData,
-    said: Declared,
-    marks: Sequence[Mark],
-    sites: frozenset[str],
-) -> Iterator[Byline]:
+def _first(found: Iterable[Byline]) -> Byline:
+    return next((one for one in found if one.names), Byline())
+
+
+def _with_persons(byline: Byline, sites: frozenset[str]) -> Byline:
+    """Return a by-line without its bodies, or without names if it names no person.
+
+    An agency that the linked data name beside a person has written its share.
+    """
+    persons = tuple(name for name in byline.names if not is_body(name, sites=sites))
+    return byline if persons and byline.source == DESCRIBED else replace(byline, names=persons)
+
+
+def candidates(page: Evidence) -> Iterator[Byline]:
     """Yield what each source says, the surest first."""
-    described = [one.name for one in data.authors if not one.is_body] or [
-        one.name for one in data.authors
-    ]
-    yield Byline(
-        names=people((part for name in described for part in names_in(name)), sites=sites),
-        source="json-ld",
-        confidence=0.9,
-    )
-    yield Byline(
-        names=_marked(marks, head, (Kind.AUTHOR,), sites), source="marked", confidence=0.85
-    )
-    yield Byline(
-        names=_marked(marks, head, (Kind.AUTHOR_LINK,), sites), source="link", confidence=0.8
-    )
-    yield Byline(
-        names=people((part for value in said.authors for part in names_in(value)), sites=sites),
-        source="meta",
-        confidence=0.8,
-    )
-    yield _line(runs, head, sites)
-    yield Byline(
-        names=_marked(marks, head, (Kind.AUTHOR_CLASS,), sites), source="class", confidence=0.7
-    )
-    yield _closing(runs, head, sites)
+    yield Byline(names=_described(page), source=DESCRIBED, confidence=0.9)
+    yield Byline(names=_marked(page, Kind.AUTHOR), source="marked", confidence=0.85)
+    yield Byline(names=_marked(page, Kind.AUTHOR_LINK), source="link", confidence=0.8)
+    declared = (_declared(group, page.sites) for group in page.said.authors)
+    yield Byline(names=next(filter(None, declared), ()), source="meta", confidence=0.8)
+    yield _line(page.runs, page.head, page.sites)
+    yield Byline(names=_marked(page, Kind.AUTHOR_CLASS), source="class", confidence=0.7)
+    yield _closing(page.runs, page.head, page.sites)
 
 
-def _marked(
-    marks: Sequence[Mark], head: Head, kinds: Sequence[Kind], sites: frozenset[str]
-) -> tuple[str, ...]:
+def _described(page: Evidence) -> tuple[str, ...]:
+    """Return the names of the linked data, the site's own only where there is no other."""
+    each = [people(names_in(one.name), sites=page.sites) for one in page.data.authors]
+    names = tuple(dict.fromkeys(name for group in each for name in group))
+    return tuple(name for name in names if compact(name) not in page.sites) or names
+
+
+def _declared(values: Sequence[str], sites: frozenset[str]) -> tuple[str, ...]:
+    return people((part for value in values for part in names_in(value)), sites=sites)
+
+
+def _marked(page: Evidence, kind: Kind) -> tuple[str, ...]:
     """Return the names in marked elements around the headline, or in the only ones of the page."""
-    chosen = [mark for mark in marks if mark.kind in kinds]
-    near = [mark for mark in chosen if mark.number in head]
+    chosen = [
+        mark
+        for mark in page.marks
+        if mark.kind is kind and (kind is not Kind.AUTHOR_LINK or _alone(mark, page.runs))
+    ]
+    near = [mark for mark in chosen if mark.number in page.head]
     groups = [_mark_names(mark) for mark in _outermost(near or chosen)]
-    names = people(dict.fromkeys(name for group in groups for name in group), sites=sites)
+    names = people(dict.fromkeys(name for group in groups for name in group), sites=page.sites)
     # Without a headline beside them, many different names are those of other articles.
     return names if near or len(names) <= 1 else ()
+
+
+def _alone(mark: Mark, runs: Sequence[Run]) -> bool:
+    """Whether a link to somebody stands in a line of its own, not in a sentence or a caption."""
+    if not runs:
+        return False
+    run = runs[min(mark.number, len(runs) - 1)]
+    at = run.text.find(_text(mark.element))
+    return run.kind != "caption" and len(run.text) <= _MAX_LINE and at <= _MAX_BEFORE
 
 
 def _outermost(marks: Sequence[Mark]) -> Iterator[Mark]:
@@ -140,7 +127,9 @@ def _mark_names(mark: Mark) -> tuple[str, ...]:
     names = [name for text in texts if len(text) <= _MAX_TEXT for name in names_in(text)]
     if mark.kind is Kind.AUTHOR:
         return tuple(names)
-    return tuple(name for name in names if looks_like_name(name) or mark.kind is Kind.AUTHOR_LINK)
+    if mark.kind is Kind.AUTHOR_CLASS and not says_by(_text(element)):
+        return tuple(name for name in names if looks_like_name(name))
+    return tuple(names)
 
 
 def _names_inside(element: HtmlElement) -> bool:
@@ -149,7 +138,7 @@ def _names_inside(element: HtmlElement) -> bool:
         return False
     if "name" in (element.get("itemprop") or "").split():
         return True
-    return element.tag == "a" and "author" in (element.get("rel") or "").split()
+    return element.tag == "a" and is_author_link(element)
 
 
 def _text(element: HtmlElement) -> str:
@@ -194,6 +183,3 @@ def _closing(runs: Sequence[Run], head: Head, sites: frozenset[str]) -> Byline:
                 return Byline()
     only = next(iter(found), ())
     return Byline(names=only, source="closing line", confidence=0.5)
-
-
-__all__ = ["Byline", "Head", "best_byline", "byline_at", "candidates", "compact", "split_names"]

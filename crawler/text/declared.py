@@ -26,6 +26,9 @@ PUBLISHED = (
     "dcterms.issued",
     "parsely-pub-date",
     "sailthru.date",
+    "citation_publication_date",
+)
+PUBLISHED_WEAK = (
     "pubdate",
     "publishdate",
     "publish-date",
@@ -36,7 +39,6 @@ PUBLISHED = (
     "published",
     "article_date_original",
     "originalpublicationdate",
-    "citation_publication_date",
     "citation_date",
     "cxenseparse:recs:publishtime",
     "dcsext.articlefirstpublished",
@@ -48,6 +50,8 @@ PUBLISHED = (
     "date",
     "release_date",
 )
+"""Names by which some mean the first publication, and some another day."""
+
 MODIFIED = (
     "article:modified_time",
     "og:updated_time",
@@ -60,7 +64,7 @@ MODIFIED = (
     "last-modified",
 )
 _AUTHOR = re.compile(
-    r"(?:^|[.:_-])(?:authors?|autor|auteur|byl|byline|citation_author|creator)(?:[._:-]?name)?$"
+    r"^(?!twitter:).{0,40}(?:^|[.:_-])(?:authors?|autor|auteur|byl|byline|citation_author|creator)(?:[._:-]?name)?$"
 )
 _TITLES = ("og:title", "twitter:title", "headline", "title", "dc.title", "dcterms.title")
 
@@ -93,11 +97,10 @@ class Declared:
         return self.first(("og:site_name", "application-name", "apple-mobile-web-app-title"))
 
     @property
-    def authors(self) -> tuple[str, ...]:
+    def authors(self) -> tuple[tuple[str, ...], ...]:
         """Return the values that name authors, those of one name together, the surest first."""
-        keys = sorted((key for key in self.meta if _AUTHOR.search(key)), key=_author_order)
-        values = [value for key in keys[:1] for value in self.meta[key]]
-        return tuple(values) or self._labelled_author()
+        keys = sorted((key for key in self.meta if _AUTHOR.match(key)), key=_author_order)
+        return (*(self.meta[key] for key in keys), self._labelled_author())
 
     def _labelled_author(self) -> tuple[str, ...]:
         """Return the author of a preview card, whose label is in the language of the page.

@@ -22,6 +22,8 @@ _PACKED = re.compile(
 _EASTERN = re.compile(r"((?:19|20)\d\d)\s*[年년]\s*(\d\d?)\s*[月월]\s*(\d\d?)\s*[日일]")
 _DOTTED = re.compile(r"(?<!\d)(\d\d?)([./-])(\d\d?)\2((?:19|20)\d\d)(?!\d)")
 _SHORT_DOTTED = re.compile(r"(?<![\d.])(\d\d?)\.(\d\d?)\.(\d\d)(?![\d.])")
+_UNIVERSAL = re.compile(r"\d(?:\.\d+)?\s?(?:Z|[+-]00:?00|UTC|GMT)$")
+_HOUR = re.compile(r"\d[T ]\s?([01]\d|2[0-3]):?\d\d")
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 _URL_DATE = re.compile(r"/((?:19|20)\d\d)(?:[/_-])(\d\d?)[/_-](\d\d?)(?=[/_.-]|$)")
 _URL_WORD_DATE = re.compile(r"/((?:19|20)\d\d)/([a-z]{3})/(\d\d?)(?=/|$)")
@@ -63,6 +65,15 @@ def parse_stamp(text: str) -> str | None:
     return parse_date(text)
 
 
+def universal_hour(text: str) -> int | None:
+    """Return the hour of a moment in UTC, which says little of the readers' day; else None."""
+    stripped = text.strip()
+    if _EPOCH.fullmatch(stripped):
+        return int(stripped[:10]) // 3600 % 24
+    found = _HOUR.search(stripped[:40])
+    return int(found[1]) if found and _UNIVERSAL.search(stripped[-12:]) else None
+
+
 def date_in_url(url: str) -> str | None:
     """Return the date a news address carries, such as ``/2014/10/10/title``."""
     url = url[:2000]
@@ -94,9 +105,13 @@ def only_a_date(line: str) -> bool:
     return len(line) <= 60 and len(line.split()) <= 8 and parse_date(line) is not None
 
 
-def days_apart(one: str, other: str) -> int:
-    """Return how many days lie between two days."""
-    return abs((date.fromisoformat(one) - date.fromisoformat(other)).days)
+def may_be_local(day: str, local: str, *, hour: int) -> bool:
+    """Whether a moment in UTC may have been on another day for its readers.
+
+    Clocks differ from UTC by twelve hours backwards and fourteen onwards at most.
+    """
+    ahead = (date.fromisoformat(local) - date.fromisoformat(day)).days
+    return (ahead == 1 and hour >= 10) or (ahead == -1 and hour < 12)
 
 
 def _spelt(text: str) -> str | None:

@@ -17,10 +17,15 @@ _AUTHOR_CLASS = re.compile(
     rf"(?:^|[\s_-])(?:{_AUTHOR_WORDS})(?:$|[\s_-]|name|info)|(?:^|[a-z_-])(?:Author|Byline)(?:$|[\s_A-Z-])"
 )
 _AUTHOR_PATH = re.compile(
-    r"/(?:authors?|autor(?:en|es)?|auteurs?|writers?|staff|contributors?|journalists?|reporters?|"
-    r"columnists?|by|byline|people|persons?|profiles?|users?|redaktion|yazar|autore|автор)/[^/?#]{2,}",
+    r"/(?:authors?|autor(?:en|es)?|auteurs?|writers?|contributors?|journalists?|reporters?|"
+    r"columnists?|bylines?|redaktion|yazar|autore|автор)/[^/?#]{2,}",
     re.IGNORECASE,
 )
+_PERSON_PATH = re.compile(
+    r"/(?:staff|people|persons?|profiles?|users?|by|team|members?)/[^/?#]{2,}", re.IGNORECASE
+)
+"""Paths that lead to authors from within a by-line, and to anybody from elsewhere."""
+
 _DATE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:date|datum|fecha|time|timestamp|datetime|published|pubdate|posted|created|submitted|entry-date|"
     r"post-date|dateline|publish)(?:$|[\s_-])|(?:^|[a-z_-])(?:Date|Timestamp|Published)(?:$|[\s_A-Z-])"
@@ -97,17 +102,32 @@ def _kind(element: HtmlElement) -> Kind | None:
         return None
     if "author" in attributes.get("rel", "").split():
         return Kind.AUTHOR
-    return _kind_by_class(element, attributes.get("class", ""), attributes.get("href", ""))
-
-
-def _kind_by_class(element: HtmlElement, names: str, href: str) -> Kind | None:
-    if element.tag == "a" and href and _AUTHOR_PATH.search(href[:2000]):
+    if element.tag == "a" and is_author_link(element):
         return Kind.AUTHOR_LINK
+    return _kind_by_class(attributes.get("class", ""))
+
+
+def is_author_link(link: HtmlElement) -> bool:
+    """Whether a link leads to an author, by its relation or its address."""
+    href = (link.get("href") or "")[:2000]
+    if "author" in (link.get("rel") or "").split() or _AUTHOR_PATH.search(href):
+        return True
+    return _PERSON_PATH.search(href) is not None and _in_byline(link)
+
+
+def _kind_by_class(names: str) -> Kind | None:
     if names and _AUTHOR_CLASS.search(names[:500]):
         return Kind.AUTHOR_CLASS
     if names and _DATE_CLASS.search(names[:500]):
         return Kind.DATE_CLASS
     return None
+
+
+def _in_byline(element: HtmlElement) -> bool:
+    return any(
+        _AUTHOR_CLASS.search((one.get("class") or "")[:500])
+        for _, one in zip(range(4), _outwards(element), strict=False)
+    )
 
 
 def _of_others(element: HtmlElement, around: set[HtmlElement]) -> bool:

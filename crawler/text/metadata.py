@@ -5,16 +5,19 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from crawler.text.authors import Head, best_byline
+from crawler.text.authors import best_byline
 from crawler.text.blocks import Run
 from crawler.text.dates import best_dates
 from crawler.text.declared import Declared, absolute, declared, language_tag
+from crawler.text.evidence import Evidence, Head
 from crawler.text.linked_data import LinkedData, linked_data
 from crawler.text.marks import marks
 from crawler.text.titles import Claims, Title, bare_title, best_title, site_names
 
 _BEFORE_HEADLINE = 5
 _HEAD_RUNS = 30
+_INTO_TEXT = 4
+"""So many of the first paragraphs may come before the by-line: a lead, a caption."""
 _LONG = 200
 """Characters from which a run is a paragraph of the text and no line about it."""
 
@@ -56,11 +59,17 @@ def metadata(
         url=url,
     )
     title = best_title(runs, claims)
-    head = _head(runs, title)
-    found = marks(root, runs, heading=title.element)
-    sites = site_names(site_name, url)
-    byline = best_byline(runs, head=head, data=data, said=said, marks=found, sites=sites)
-    dates = best_dates(runs, head=head, data=data, said=said, marks=found, url=url)
+    page = Evidence(
+        root=root,
+        runs=runs,
+        url=url,
+        data=data,
+        said=said,
+        head=_head(runs, title),
+        marks=marks(root, runs, heading=title.element),
+        sites=site_names(site_name, url),
+    )
+    byline, dates = best_byline(page), best_dates(page)
     return Metadata(
         title=title.text,
         headline=title.headline,
@@ -80,9 +89,12 @@ def _head(runs: Sequence[Run], title: Title) -> Head:
     body = (
         number
         for number in range(max(title.numbers, default=-1) + 1, len(runs))
-        if len(runs[number].text) >= _LONG and runs[number].linked < 0.5 and not runs[number].chrome
+        if len(runs[number].text) >= _LONG
+        and runs[number].linked < 0.5
+        and not runs[number].chrome
+        and runs[number].kind != "caption"
     )
-    end = min(next(body, heading + _HEAD_RUNS) + 2, heading + _HEAD_RUNS, len(runs))
+    end = min(next(body, heading + _HEAD_RUNS) + _INTO_TEXT, heading + _HEAD_RUNS, len(runs))
     return Head(start=max(0, heading - _BEFORE_HEADLINE), end=end)
 
 

@@ -8,6 +8,7 @@ from crawler.text.lines import parse_date
 from crawler.text.vocabulary import (
     BETWEEN,
     BODIES,
+    BUTTONS,
     BY_STRONG,
     BY_WEAK,
     NOBODY,
@@ -36,6 +37,7 @@ _SMALL = frozenset(SMALL.split())
 _ROLES = frozenset(ROLES.split())
 _BODIES = frozenset(BODIES.split())
 _NOBODY = frozenset(NOBODY.split())
+_BUTTONS = frozenset(BUTTONS.split())
 _TAIL_NOISE = re.compile(
     r"\s+(?:am|on|at|le|el|um|den|the|published|updated|posted)$|\s+(?:via|for|für)\s+.*$",
     re.IGNORECASE,
@@ -172,6 +174,8 @@ def _clean(part: str) -> str:
     bare = _without_role(words)
     name = " ".join(bare)
     if not compact(name) or len(name) > _MAX_NAME or len(words) > 8 or _NO_NAME.search(name):
+        return ""
+    if any(fold(word).casefold() in _BUTTONS for word in bare):
         return ""
     return "" if compact(name) in _NOBODY or compact(name).isdecimal() else name
 

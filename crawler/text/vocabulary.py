@@ -99,8 +99,16 @@ NOBODY = (
 )
 """What programs write where an author's name should stand."""
 
+BUTTONS = (
+    "share follow subscribe login logout register profile view print email e-mail read more about "
+    "comment comments page updated published copyright © search menu home min minutes "
+    "teilen folgen anmelden abonnieren drucken mehr minuten uhr "
+    "partager suivre imprimer lire compartir seguir imprimir leer"
+)
+"""Words on the buttons beside a by-line."""
+
 SMALL = (
-    "al el as ad de da do dos du di del della von van der den la le bin ibn abu ben y e of for the "
+    "al el ad de da do dos du di del della von van der den la le bin ibn abu ben y e of for the "
     "zu zur ter ten af av und"
 )
 """Words in names that are written without a capital."""
@@ -142,7 +150,7 @@ MONTHS = tuple(_MONTHS.strip().replace("\n  ", " ").split("\n"))
 PUBLISHED = (
     r"(?:first\s+)?(?:published|posted|created|date)",
     r"publi[ée]e?|mis\s+en\s+ligne",
-    r"ver[öo]ffentlicht|erstellt|datum",
+    r"ver[öo]ffentlich(?:t|ung)|erstellt|datum",
     r"publicado|fecha|pubblicato|geplaatst",
     r"опубликовано|дата",
     r"نشرت?|تاريخ\s+النشر|نشر\s+في",

@@ -90,7 +90,8 @@ def measure(labels: Iterable[Label], bodies: Iterable[bytes]) -> Measured:
         spent += time.process_time() - before
         key = str(label["id"])
         facts[key] = one
-        found[key] = {"title": one.title, "author": "; ".join(one.byline), "date": one.published}
+        day = one.published or one.modified
+        found[key] = {"title": one.title, "author": "; ".join(one.byline), "date": day}
     return Measured(found=found, facts=facts, cpu_seconds=spent)
 
 
