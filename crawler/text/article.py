@@ -130,7 +130,7 @@ def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> 
     seen = outline(page.root)
     chosen = article_runs(page.root, seen.runs) if page.extractable else []
     language = language_tag(_header(headers, "content-language"))
-    facts = metadata(page.root, runs=seen.runs, article=chosen, url=url, language=language)
+    facts = metadata(page.root, runs=seen.runs, url=url, language=language)
     text = [number for number in chosen if number not in facts.told_by]
     return Article(
         url=url,
