@@ -6,13 +6,8 @@ rooms they call. Every stretch may die at any moment and is taken again from its
 """
 
 import logging
-<<<<<<< HEAD
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-=======
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
->>>>>>> i6
 
 from crawler import deliver, ledger, quiet, readings
 from crawler.books import Books
@@ -25,12 +20,9 @@ from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
-<<<<<<< HEAD
-from crawler.quiet import Quiet
+from crawler.quiet import AsItWas
 from crawler.readings import Scene
-=======
 from crawler.routing import CALM, Quiet
->>>>>>> i6
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
 from storage.model import Claim, Site, Target, Visit
@@ -91,12 +83,12 @@ def compare_unchanged(
 
     Each is of another target. Return the visits that are compared with that; the others tell more.
     """
-    same: list[Quiet] = []
+    same: list[AsItWas] = []
     for visit, scene in readings.unchanged(made, catalogue=catalogue):
         after = readings.present(visit, scene, archive=archive, articles=articles)
         verdict = _judged(visit, scene, after)
         if is_quiet(verdict, scene=scene, visit=visit, after=after):
-            same.append(Quiet(visit=visit, verdict=verdict, before=scene.standing))
+            same.append(AsItWas(visit=visit, verdict=verdict, before=scene.standing))
     quiet.keep(catalogue, same)
     return frozenset(one.visit.id for one in same)
 

@@ -14,7 +14,7 @@ from storage.model import Standing, Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quiet:
+class AsItWas:
     """A verdict of which ``chronicle.is_quiet`` holds, on a visit that brought the same bytes."""
 
     visit: Visit
@@ -23,7 +23,7 @@ class Quiet:
     verdict: Verdict
 
 
-def keep(catalogue: Catalogue, compared: Sequence[Quiet]) -> None:
+def keep(catalogue: Catalogue, compared: Sequence[AsItWas]) -> None:
     """Write that these visits are compared, each of another target, in one transaction."""
     if not compared:
         return
