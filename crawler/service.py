@@ -142,8 +142,8 @@ class Service:
             logger.info("service is ending; visits under way are finished first")
             ticks_end_at = time.monotonic() + TICKS_END_WITHIN.total_seconds()
             self._ending.set()
-            for one in (keeping_time, stopping):
-                one.cancel()
+            keeping_time.cancel()
+            stopping.cancel()
             self._scheduler.pause()  # a job that begins now would be cut, and told as an error
             self._scheduler.shutdown(wait=False)
             server.should_exit = True
