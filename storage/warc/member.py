@@ -10,7 +10,7 @@ from typing import IO, Protocol
 from storage.errors import RecordError
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-_OUR_HEADERS = (_HEADER, zlib.compress(b"", 9, 31)[: len(_HEADER)])
+OUR_HEADERS = (_HEADER, zlib.compress(b"", 9, 31)[: len(_HEADER)])
 """That of our members, and that of those which warcio writes for us (``derived``)."""
 _STORED_MAX = 0xFFFF
 _STORED_HEADER = Struct("<BHH").pack
@@ -172,23 +172,3 @@ class Decoder:
 
     def _ended(self) -> bool:
         return self._inflate.eof
-
-
-def odd_header(source: IO[bytes]) -> int | None:
-    """Return where the first member with a gzip header that we never write begins, or None.
-
-    Nothing that is read depends on time, system and flags of a header, so no check sum covers them.
-    Raise MemberError where a member is damaged.
-    """
-    offset = 0
-    while True:
-        source.seek(offset)
-        header = source.read(len(_HEADER))
-        if not header:
-            return None
-        if header not in _OUR_HEADERS:
-            return offset
-        decoder = Decoder(source, offset=offset)
-        while decoder.read():
-            pass
-        offset += decoder.length

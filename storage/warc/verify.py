@@ -21,13 +21,15 @@ from storage.folders import explain
 from storage.manifest import Manifest, digest_of
 from storage.model import Capture
 from storage.warc.checks.fault import Fault, Gravity, Kind, Report
+from storage.warc.checks.head import name_of
 from storage.warc.checks.record import Facts
 from storage.warc.checks.rows import Rows, lines_of_capture
 from storage.warc.checks.tape import Tape
 from storage.warc.checks.ties import Scratch, Ties, judge_ties
 from storage.warc.checks.walk import Walk
 from storage.warc.files import INVALID, OPEN
-from storage.warc.member import odd_header
+from storage.warc.member import Decoder
+from storage.warc.unseen import odd_member
 
 __all__ = ["Fault", "Gravity", "Kind", "Plan", "Verified", "plan", "verify"]
 
@@ -222,7 +224,10 @@ def _hold_to_manifest(one: _File, report: Report) -> None:
     with one.path.open("rb", buffering=0) as file:
         if digest_of(file) == one.sha256:
             return
-        report.begin(odd_header(file))
+        offset = odd_member(file)
+        report.begin(offset)
+        if offset is not None:
+            name_of(Decoder(file, offset=offset).read(), report)
         says = "its bytes are not those it was closed with: its SHA-256 in the manifest differs"
         report.add(Kind.MANIFEST, says)
 

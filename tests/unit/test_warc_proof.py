@@ -1,19 +1,26 @@
 """What is wrong before a file is closed never gets a name under which it ships."""
 
+import gzip
 import hashlib
+import io
+import random
+import zlib
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from closed import INFO, closed, flip, writer
-from exchanges import AT, PAGE, answered, message, sha1
+from exchanges import AT, PAGE, URL, answered, message, sha1
 
 from storage.archive import Archive, create
 from storage.index import cdxj
 from storage.manifest import Manifest
 from storage.model import Role
 from storage.warc import proof, reader
+from storage.warc.member import Decoder
+from storage.warc.unseen import odd_member
 from storage.warc.verify import plan, verify
 from storage.warc.writer import Writer
 
@@ -73,8 +80,55 @@ def test_a_bit_that_no_reader_sees_is_named_by_its_record(archive: Archive) -> N
     tended(archive)
     (name,) = closed(archive)
     flip(archive.path(name), at=kept.record.offset + 5)
-    told = [fault for one in verify(plan(archive), archive=archive) for fault in one.faults]
-    assert [(fault.kind, fault.offset) for fault in told] == [("manifest", kept.record.offset)]
+    (told,) = [fault for one in verify(plan(archive), archive=archive) for fault in one.faults]
+    assert (told.kind, told.offset, told.url) == ("manifest", kept.record.offset, URL)
+    assert told.captured_at == "2026-11-22T13:14:15.123456Z"
+
+
+def test_bits_that_only_fill_a_byte_are_named_by_their_record(archive: Archive) -> None:
+    """Of deflated heads and text as of stored bodies; one bit that no reader sees, wherever."""
+    with writer(archive) as out:
+        body = random.Random(7).randbytes(900)
+        packed = message(gzip.compress(body, mtime=0), "Content-Encoding: gzip")
+        out.append(answered(packed), role=Role.TARGET)
+        out.append(answered(message(b"<p>Text of a page." * 300)), role=Role.TARGET)
+        out.append_resource("urn:a", at=AT, content_type="text/plain", body=b"note")
+    (name,) = closed(archive)
+    whole = archive.path(name).read_bytes()
+    plain = gzip.decompress(whole)
+    assert odd_member(io.BytesIO(whole)) is None
+    starts = _starts(whole)
+    headers = {start + byte for start in starts for byte in range(10)}
+    unseen: Counter[int | None] = Counter()
+    for place, byte in enumerate(whole):
+        for bit in range(8):
+            flipped = whole[:place] + bytes((byte ^ (1 << bit),)) + whole[place + 1 :]
+            if place not in headers and _unpacked(flipped) == plain:
+                start = max(one for one in starts if one <= place)
+                named = odd_member(io.BytesIO(flipped))
+                # None: a reference to the same bytes elsewhere, and no bit that fills a byte.
+                assert named in (start, None), (place - start, bit)
+                unseen[named] += 1
+    assert len(unseen) > len(starts) // 2
+    assert unseen.pop(None) < sum(unseen.values()) / 4
+    assert sum(unseen.values()) > 20
+
+
+def _starts(data: bytes) -> list[int]:
+    starts, length = [0], len(data)
+    while starts[-1] < length:
+        decoder = Decoder(io.BytesIO(data), offset=starts[-1])
+        while decoder.read():
+            pass
+        starts.append(starts[-1] + decoder.length)
+    return starts[:-1]
+
+
+def _unpacked(data: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def test_a_lying_digest_is_found_before_the_file_ships(archive: Archive) -> None:
