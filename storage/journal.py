@@ -33,7 +33,7 @@ from pathlib import Path
 from pydantic import AwareDatetime
 
 from storage.archive import Archive
-from storage.catalogue.codec import Codec
+from storage.codec import Codec
 from storage.errors import CatalogueError, StorageError
 from storage.folders import explain, sync_folder
 from storage.host import host_of

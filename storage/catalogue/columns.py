@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, Text, TypeDecorator
 
-from storage.catalogue.codec import Codec, keepable
+from storage.codec import Codec, keepable
 
 T = TypeVar("T")
 

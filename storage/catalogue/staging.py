@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.catalogue.codec import Codec
+from storage.codec import Codec
 from storage.errors import StorageError
 from storage.model import Capture, Found, FoundBy, Role, TargetState
 from storage.warc.history import Past

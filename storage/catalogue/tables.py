@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from storage.catalogue.codec import Codec
+from storage.codec import Codec
 from storage.catalogue.columns import Id, Moment, Noun, Words, member
 from storage.model import (
     Alert,

@@ -1,4 +1,4 @@
-"""Spell what was found out of captures as JSON, and read it again: events, standings, new pages.
+"""Spell what was found out as JSON, and read it again: events, standings, new pages, stoppages.
 
 Each statement is a ``resource`` record of its own. It names captures by the ids of their records
 and pages by their addresses, never by the numbers of rows: the catalogue can be made anew from it.
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
-
+from storage.codec import Codec
 from storage.errors import RecordError
-from storage.model import Event, Found, Outcome, Standing
+from storage.model import Cause, Event, Found, Outcome, Standing
 from storage.warc import fields
 
 CONTENT_TYPE = "application/json"
 _EVENT = "urn:event:"
 _STANDING = "urn:standing:"
 _FOUND = "urn:found:"
+_STOPPAGE = "urn:stoppage:"
+_DELIVERY = "urn:delivery:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +103,61 @@ class NewPages:
         return _named(_FOUND, self.on)
 
 
-Statement: TypeAlias = Told | Judged | NewPages
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A time in which nothing was visited; said when it begins, where that is known, and ends."""
 
-_CONFIG = ConfigDict(ser_json_timedelta="float")
-# A configuration reaches dataclasses only from a type around them, hence the tuples.
-_TOLD: TypeAdapter[tuple[Told]] = TypeAdapter(tuple[Told], config=_CONFIG)
-_JUDGED: TypeAdapter[tuple[Judged]] = TypeAdapter(tuple[Judged], config=_CONFIG)
-_NEW_PAGES: TypeAdapter[tuple[NewPages]] = TypeAdapter(tuple[NewPages], config=_CONFIG)
+    cause: Cause
+    site: str | None = None
+    began_at: datetime
+    ended_at: datetime | None = None
+    """None while it lasts."""
+
+    @property
+    def uri(self) -> str:
+        """Return the name of its record."""
+        return _named(f"{_STOPPAGE}{self.cause}:", self.site or "")
+
+    @property
+    def at(self) -> datetime:
+        """Return when it was known."""
+        return self.ended_at or self.began_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Events that went out together through one alert."""
+
+    id: str
+    """Of the delivery."""
+    alert: str
+    events: tuple[str, ...]
+    """Their ids, in their order."""
+    attempts: int
+    at: datetime
+
+    @property
+    def uri(self) -> str:
+        """Return the name of its record."""
+        return _DELIVERY + self.id
+
+
+Statement: TypeAlias = Told | Judged | NewPages | Stopped | Sent
+
+_TOLD = Codec(Told, error=RecordError)
+_JUDGED = Codec(Judged, error=RecordError)
+_NEW_PAGES = Codec(NewPages, error=RecordError)
+_STOPPED = Codec(Stopped, error=RecordError)
+_SENT = Codec(Sent, error=RecordError)
+_BY_NAME: tuple[
+    tuple[str, Codec[Told] | Codec[Judged] | Codec[NewPages] | Codec[Stopped] | Codec[Sent]], ...
+] = (
+    (_EVENT, _TOLD),
+    (_STANDING, _JUDGED),
+    (_FOUND, _NEW_PAGES),
+    (_STOPPAGE, _STOPPED),
+    (_DELIVERY, _SENT),
+)
 
 
 def _named(kind: str, url: str) -> str:
@@ -121,17 +169,21 @@ def _named(kind: str, url: str) -> str:
 
 def body_of(statement: Statement) -> bytes:
     """Return a statement as JSON; the same statement always gives the same bytes."""
-    try:
-        match statement:
-            case Told():
-                return _TOLD.dump_json((statement,))[1:-1]
-            case Judged():
-                return _JUDGED.dump_json((statement,))[1:-1]
-            case NewPages():
-                return _NEW_PAGES.dump_json((statement,))[1:-1]
-    except PydanticSerializationError as error:
-        what = fields.one_line(statement.uri[:200])
-        raise RecordError(f"{what} cannot be written as JSON: {error}") from error
+    return _text_of(statement).encode()
+
+
+def _text_of(statement: Statement) -> str:
+    match statement:
+        case Told():
+            return _TOLD.text(statement)
+        case Judged():
+            return _JUDGED.text(statement)
+        case NewPages():
+            return _NEW_PAGES.text(statement)
+        case Stopped():
+            return _STOPPED.text(statement)
+        case Sent():
+            return _SENT.text(statement)
 
 
 def statement_of(uri: str, body: bytes) -> Statement | None:
@@ -139,16 +191,12 @@ def statement_of(uri: str, body: bytes) -> Statement | None:
 
     Fields that a newer release added are passed over. RecordError where the body is no statement.
     """
-    text = b"[%s]" % body
-    try:
-        if uri.startswith(_EVENT):
-            return _TOLD.validate_json(text)[0]
-        if uri.startswith(_STANDING):
-            return _JUDGED.validate_json(text)[0]
-        if uri.startswith(_FOUND):
-            return _NEW_PAGES.validate_json(text)[0]
-    except ValidationError as error:
-        raise RecordError(
-            f"{fields.one_line(uri[:200])} holds no statement that this release can read"
-        ) from error
+    for name, codec in _BY_NAME:
+        if uri.startswith(name):
+            try:
+                return codec.value(body)
+            except RecordError as error:
+                raise RecordError(
+                    f"{fields.one_line(uri[:200])} holds no statement that this release can read"
+                ) from error
     return None

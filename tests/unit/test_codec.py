@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from catalogues import NOW
 
-from storage.catalogue.codec import Codec, keepable
+from storage.codec import Codec, keepable
 from storage.errors import CatalogueError
 from storage.model import Alert as AlertKind
 from storage.model import Article, Axis, Block, Finding, Look, Outcome, Severity, Signal, Site

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from storage.errors import CatalogueError
+from storage.errors import CatalogueError, StorageError
 
 T = TypeVar("T")
 
@@ -29,8 +29,9 @@ class Codec(Generic[T]):
     that a newer release added are passed over, missing ones get their defaults.
     """
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type[T], *, error: type[StorageError] = CatalogueError) -> None:
         self._kind = kind
+        self._error = error
         # A configuration reaches dataclasses only from a type around them, hence the tuple.
         self._adapter: TypeAdapter[tuple[T]] = TypeAdapter(
             tuple[kind],  # type: ignore[valid-type,arg-type]  # the type is a value here
@@ -38,7 +39,7 @@ class Codec(Generic[T]):
         )
 
     def text(self, value: T) -> str:
-        """Write the value; CatalogueError if it is not what its type says."""
+        """Write the value; ``error`` if it is not what its type says."""
         try:
             text = self._adapter.dump_json((value,), warnings="error")
         except PydanticSerializationError:
@@ -47,20 +48,21 @@ class Codec(Generic[T]):
             text = self._cleaned(value)
         return str(memoryview(text)[1:-1], "utf-8")  # a copy less of what may be a large text
 
-    def value(self, text: str) -> T:
-        """Read the value; CatalogueError if the text is not one."""
+    def value(self, text: str | bytes) -> T:
+        """Read the value; ``error`` if the text is not one."""
         try:
-            return self._adapter.validate_json(f"[{text}]")[0]
+            listed = f"[{text}]" if isinstance(text, str) else b"[%s]" % text
+            return self._adapter.validate_json(listed)[0]
         except ValidationError as error:
-            raise CatalogueError(
-                f"the catalogue holds a {self._kind} that this release cannot read: {error}"
+            raise self._error(
+                f"here is a {self._kind} that this release cannot read: {error}"
             ) from error
 
     def _cleaned(self, value: T) -> bytes:
         try:
             plain = self._adapter.dump_python((value,), mode="json", warnings="error")
         except PydanticSerializationError as error:
-            raise CatalogueError(f"this is no {self._kind} to keep: {error}") from error
+            raise self._error(f"this is no {self._kind} to keep: {error}") from error
         return json.dumps(_clean(plain), ensure_ascii=False, separators=(",", ":")).encode()
 
 
