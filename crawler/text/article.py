@@ -142,6 +142,7 @@ def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> 
         modified=facts.modified,
         language=facts.language,
         canonical_url=facts.canonical_url,
+        origins=facts.origins,
         blocks=_blocks(seen.runs[number] for number in text)
         if text
         else _visible(seen, facts.told_by),
