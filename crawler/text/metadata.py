@@ -1,7 +1,7 @@
 """Read who wrote an article, when, in which language and under which title."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml.html import HtmlElement
 
@@ -12,7 +12,9 @@ from crawler.text.declared import Declared, absolute, declared, language_tag
 from crawler.text.evidence import Evidence, Head
 from crawler.text.linked_data import LinkedData, linked_data
 from crawler.text.marks import marks
+from crawler.text.ruled import SOURCE, Ruled, ruled
 from crawler.text.titles import Claims, Title, bare_title, best_title, site_names
+from spiders.reading.rules import NO_RULES, Rules
 from storage.model import Origin
 
 _BEFORE_HEADLINE = 5
@@ -50,8 +52,32 @@ def metadata(
     runs: Sequence[Run],
     url: str,
     language: str | None,
+    rules: Rules = NO_RULES,
 ) -> Metadata:
-    """Return the fields of a page; they do not depend on which of its runs are its text."""
+    """Return the fields of a page; they do not depend on which of its runs are its text.
+
+    ``language`` is that of the answer's header. What the site's own ``rules`` find goes before
+    everything else.
+    """
+    facts = _general(root, runs=runs, url=url, language=language)
+    return _with_rules(facts, ruled(root, runs, rules))
+
+
+def _with_rules(facts: Metadata, own: Ruled) -> Metadata:
+    """Return the fields with those put in their place that the site's own rules have found."""
+    found: dict[str, object] = {
+        name: value
+        for name in ("title", "byline", "published", "modified")
+        if (value := getattr(own, name))
+    }
+    if not found:
+        return facts
+    kept = [one for one in facts.origins if one.field not in found]
+    origins = (*(Origin(field=name, source=SOURCE, confidence=1.0) for name in found), *kept)
+    return replace(facts, **found, origins=origins, told_by=facts.told_by | own.numbers)  # type: ignore[arg-type]
+
+
+def _general(root: HtmlElement, *, runs: Sequence[Run], url: str, language: str | None) -> Metadata:
     said = declared(root)
     data = linked_data(root, url=url, title=said.page_title)
     site_name = said.site_name or data.publisher
