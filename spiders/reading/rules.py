@@ -6,6 +6,14 @@ from cssselect import GenericTranslator, SelectorError
 from lxml import etree
 
 
+def xpath(selector: str) -> str:
+    """Return a selector as XPath, an empty one as it is; raise SelectorError for bad CSS."""
+    selector = selector.strip()
+    if not selector or selector.startswith(("/", "./", "(")):
+        return selector
+    return str(GenericTranslator().css_to_xpath(selector))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Selectors for the fields of an article; an empty one leaves its field to the general reader.
@@ -32,11 +40,3 @@ class Rules:
 
 NO_RULES = Rules()
 """What holds for a site whose file says nothing: nothing is hidden."""
-
-
-def xpath(selector: str) -> str:
-    """Return a selector as XPath, an empty one as it is; raise SelectorError for bad CSS."""
-    selector = selector.strip()
-    if not selector or selector.startswith(("/", "./", "(")):
-        return selector
-    return str(GenericTranslator().css_to_xpath(selector))
