@@ -18,6 +18,7 @@ from crawler.errors import CrawlerError
 from crawler.memory import be_frugal
 from crawler.parent import end_with_parent
 from crawler.text.article import normalise
+from spiders.reading.rules import NO_RULES, Rules
 from storage.model import Article
 
 LONGEST_TASK = timedelta(seconds=10)
@@ -49,14 +50,19 @@ class ArticleReader:
         )
 
     def read(
-        self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
+        self,
+        body: bytes,
+        *,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        rules: Rules = NO_RULES,
     ) -> tuple[Article | None, str]:
         """Return the article of a page and an empty string, or None and why there is none.
 
         Raise ArticleReaderError when no page can be read any more.
         """
         try:
-            return self._begun(body, url, tuple(headers)).result(), ""
+            return self._begun(body, url, tuple(headers), rules).result(), ""
         except BrokenProcessPool as error:
             raise ArticleReaderError(_LOST) from error
         except TaskTimeoutError:
@@ -67,7 +73,7 @@ class ArticleReader:
             return None, "reading the article needed too much memory"
 
     def _begun(
-        self, body: bytes, url: str, headers: tuple[tuple[str, str], ...]
+        self, body: bytes, url: str, headers: tuple[tuple[str, str], ...], rules: Rules
     ) -> "Future[Article]":
         # Ctrl-C is for us and not for the child, also while it starts: the threads of the pool
         # inherit what is blocked here, and so do the children they start. The tracker comes
@@ -76,7 +82,7 @@ class ArticleReader:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return self._pool.schedule(
-                _read, args=(body, url, headers), timeout=LONGEST_TASK.total_seconds()
+                _read, args=(body, url, headers, rules), timeout=LONGEST_TASK.total_seconds()
             )
         except RuntimeError as error:  # the pool broke while nobody asked
             raise ArticleReaderError(_LOST) from error
@@ -100,8 +106,8 @@ class ArticleReader:
         self.close()
 
 
-def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...]) -> Article:
-    return normalise(body, url=url, headers=headers)
+def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...], rules: Rules) -> Article:
+    return normalise(body, url=url, headers=headers, rules=rules)
 
 
 def _limit() -> None:

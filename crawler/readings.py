@@ -8,6 +8,7 @@ from crawler.changes.case import Case, Reading
 from crawler.changes.judge import Control
 from crawler.controls import Neighbours, look_around
 from crawler.killable import ArticleReader
+from crawler.plugins import rules_of
 from spiders.reading.listings import LISTINGS, xml_root
 from storage.archive import Archive
 from storage.catalogue import captures, sites, standings, targets, texts
@@ -147,14 +148,19 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         reading = _vouched_for(reading, status=page.status, size=len(page.body))
     if xml_root(page.body) in LISTINGS:
         return reading
-    article, warning = articles.read(page.body, url=last.url, headers=page.headers)
+    article, warning = articles.read(
+        page.body, url=last.url, headers=page.headers, rules=rules_of(scene.site.spider)
+    )
     return replace(reading, article=article, reason=reading.reason or warning)
 
 
 def article_of(
-    capture: Capture, *, archive: Archive, articles: ArticleReader
+    capture: Capture, *, archive: Archive, articles: ArticleReader, spider: str
 ) -> tuple[Article | None, str]:
-    """Return the article of a good capture, read again, or None and why there is none."""
+    """Return the article of a good capture, read again, or None and why there is none.
+
+    ``spider`` is the name of its site's spider file, whose rules say where the fields stand.
+    """
     if capture.record is None:
         return None, "it has no record"
     try:
@@ -163,7 +169,7 @@ def article_of(
         return None, str(fault)
     if xml_root(page.body) in LISTINGS:
         return None, ""
-    return articles.read(page.body, url=capture.url, headers=page.headers)
+    return articles.read(page.body, url=capture.url, headers=page.headers, rules=rules_of(spider))
 
 
 def _headers(archive: Archive, last: Capture, record: RecordRef) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from crawler.killable import ArticleReader
 from crawler.readings import article_of
 from storage.archive import Archive
-from storage.catalogue import captures, texts
+from storage.catalogue import captures, sites, texts
 from storage.catalogue.engine import Catalogue
 from storage.catalogue.replays import share_texts
 from storage.catalogue.staging import Reading, Staging
@@ -37,7 +37,9 @@ def read_texts(
             new = [one.capture_id for one in part if one.same_as is None]
             with catalogue.read() as db:
                 rows = [row for one in new if (row := captures.one(db, one)) is not None]
-            found = {row.id: article for row, article in zip(rows, read(rows), strict=True)}
+                sites_of = {name: sites.one(db, name) for name in {row.site for row in rows}}
+            named = [(row, site.spider if (site := sites_of[row.site]) else "") for row in rows]
+            found = {row.id: article for row, article in zip(rows, read(named), strict=True)}
             _write(catalogue, part, found)
             count += len(rows)
             for _ in part:
@@ -57,18 +59,22 @@ def _write(catalogue: Catalogue, part: Sequence[Reading], found: dict[int, Artic
 @contextmanager
 def _reading(
     archive: Archive, jobs: int
-) -> Iterator[Callable[[Sequence[Capture]], list[Article | None]]]:
-    """Lend what reads the articles of captures, so many side by side."""
+) -> Iterator[Callable[[Sequence[tuple[Capture, str]]], list[Article | None]]]:
+    """Lend what reads the articles of captures, so many side by side.
+
+    Each comes with the name of its site's spider file, empty if the site is not known.
+    """
     with ExitStack() as ends:
         free: SimpleQueue[ArticleReader] = SimpleQueue()
         for _ in range(jobs):
             free.put(ends.enter_context(ArticleReader()))
         threads = ends.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="texts"))
 
-        def read(capture: Capture) -> Article | None:
+        def read(named: tuple[Capture, str]) -> Article | None:
+            capture, spider = named
             reader = free.get()
             try:
-                article, why = article_of(capture, archive=archive, articles=reader)
+                article, why = article_of(capture, archive=archive, articles=reader, spider=spider)
             finally:
                 free.put(reader)
             if article is None:

@@ -458,6 +458,19 @@ class Image:
 
     url: str
     caption: str = ""
+    credit: str = ""
+    """Who made it, as the page says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where one field of an Article was read, and how sure that is."""
+
+    field: str
+    source: str
+    """Such as ``json-ld``, ``meta``, ``h1``, ``line``, ``url`` or ``rule``."""
+    confidence: float
+    """From 0 to 1; what the sources of its kind are worth, not a probability."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -480,6 +493,8 @@ class Article:
     """Digest over title, byline, date and ordered blocks: equal when the article is."""
     engine: str = ""
     warnings: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    """For each field that was found: its source and confidence. No part of the fingerprint."""
     signs: tuple[str, ...] = ()
     """Marks of what is no article, such as ``challenge`` or ``password-field``."""
 

@@ -15,6 +15,7 @@ from crawler.text.metadata import language_tag, metadata
 from crawler.text.pictures import article_images
 from crawler.text.signs import signs
 from crawler.text.tree import Page, flat_text, parse
+from spiders.reading.rules import NO_RULES, Rules
 from storage.model import Article, Block
 
 MAX_HTML_BYTES = 5 * 1024 * 1024
@@ -47,12 +48,14 @@ _NOT_TEXT = (b"%pdf-", b"\x89png", b"\xff\xd8\xff", b"gif8", b"pk\x03\x04", b"\x
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 
 
-def normalise(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Article:
+def normalise(
+    body: bytes, *, url: str, headers: Sequence[tuple[str, str]], rules: Rules = NO_RULES
+) -> Article:
     """Return the article of an answer; never raise, whatever the web sent.
 
     ``body`` is the decoded entity, ``headers`` the fields of its answer. A page without an article
     (a section, a notice, an error page) gives its visible text instead and says so in ``warnings``;
-    what is no HTML gives an Article without blocks.
+    what is no HTML gives an Article without blocks. ``rules`` are those of the site's spider file.
     """
     kind = _kind(body, headers)
     if kind == "text/plain":
@@ -64,7 +67,7 @@ def normalise(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> A
         warnings.append(f"cut: only {MAX_HTML_BYTES} of {len(body)} bytes were read")
     decoded = decode(body[:MAX_HTML_BYTES], headers=headers)
     warnings.extend(decoded.warnings)
-    article = _read(decoded, url=url, headers=headers)
+    article = _read(decoded, url=url, headers=headers, rules=rules)
     return _finished(replace(article, warnings=(*warnings, *article.warnings)))
 
 
@@ -121,7 +124,9 @@ def _engine(name: str, decoded: Decoded) -> str:
     return f"{name}; {decoded.charset} ({decoded.source})"
 
 
-def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> Article:
+def _read(
+    decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]], rules: Rules
+) -> Article:
     """Read a page of HTML."""
     page = parse(decoded.text)
     marks = signs(decoded.text)
@@ -130,7 +135,7 @@ def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> 
     seen = outline(page.root)
     chosen = article_runs(page.root, seen.runs) if page.extractable else []
     language = language_tag(_header(headers, "content-language"))
-    facts = metadata(page.root, runs=seen.runs, url=url, language=language)
+    facts = metadata(page.root, runs=seen.runs, url=url, language=language, rules=rules)
     text = [number for number in chosen if number not in facts.told_by]
     return Article(
         url=url,
@@ -142,6 +147,7 @@ def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> 
         modified=facts.modified,
         language=facts.language,
         canonical_url=facts.canonical_url,
+        origins=facts.origins,
         blocks=_blocks(seen.runs[number] for number in text)
         if text
         else _visible(seen, facts.told_by),

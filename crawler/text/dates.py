@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lxml.html import HtmlElement
-
 from crawler.text.blocks import Run
 from crawler.text.declared import MODIFIED, PUBLISHED, PUBLISHED_WEAK
 from crawler.text.evidence import Evidence, Head
@@ -32,6 +30,7 @@ _STATE = re.compile(
     re.IGNORECASE,
 )
 _STATE_CHARACTERS = 1_000_000
+_FURTHER = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +80,7 @@ def best_dates(page: Evidence) -> Dates:
     )
     published = agreed(found)
     if published.day is None:
-        published = _first((_closing(page.runs, head), _state(page.root)))
+        published = _first(guess(page) for guess in (_closing_day, _state, _guessed))
     changed = (
         _stamp(page.data.modified, source="json-ld", weight=0.9),
         *(_stamp(one, source="meta", weight=0.8) for one in said.every(MODIFIED)),
@@ -182,14 +181,30 @@ def _closing(runs: Sequence[Run], head: Head, *, modified: bool = False) -> Clai
     return Claim(day=days.pop(), source="closing line", weight=0.5) if len(days) == 1 else Claim()
 
 
-def _state(root: HtmlElement) -> Claim:
+def _closing_day(page: Evidence) -> Claim:
+    return _closing(page.runs, page.head)
+
+
+def _state(page: Evidence) -> Claim:
     """Return the day in the data of the page's own program, if it names one only."""
     days: set[str | None] = set()
     left = _STATE_CHARACTERS
-    for script in root.iter("script"):
+    for script in page.root.iter("script"):
         text = (script.text or "")[:left]
         left -= len(text)
         days.update(parse_date(found[1]) for found in _STATE.finditer(text))
         if left <= 0 or len(days) > 1:
             break
     return Claim(day=days.pop(), source="script", weight=0.4) if len(days) == 1 else Claim()
+
+
+def _guessed(page: Evidence) -> Claim:
+    """Return the first day in a short line about the headline, where nothing else is known.
+
+    Further down stand the days of other articles, which come and go.
+    """
+    for run in page.runs[page.head.start : page.head.end + _FURTHER]:
+        day = parse_date(run.text) if len(run.text) <= _MAX_TEXT and not run.chrome else None
+        if day is not None:
+            return Claim(day=day, source="guess", weight=0.2)
+    return Claim()

@@ -65,6 +65,16 @@ OTHER_HANDS = (
 )
 """Words that name somebody who did not write the text: translators, photographers, editors."""
 
+CREDIT = (
+    r"\bphoto(?:graph)?s?\s+by\b",
+    r"\b(?:photo|photograph|picture|image|credit)s?(?=\s{0,3}[:/])",
+    r"\bfotos?(?=\s{0,3}[:/])|\bbild(?:quelle)?(?=\s{0,3}[:/])",
+    r"\b(?:crédit|photographie|fotografía|crédito)s?(?:\s+photo)?(?=\s{0,3}[:/])",
+    r"\b\u0444\u043e\u0442\u043e(?=\s{0,3}[:/])|تصوير(?=\s{0,3}:)|صورة(?=\s{0,3}:)",
+    r"\u00a9|\(c\)",
+)
+"""Words before the name of who made a picture."""
+
 ROLES = (
     "reporter reporters writer writers editor editors correspondent correspondents journalist "
     "columnist staff contributor contributors contributing producer photographer chief officer "

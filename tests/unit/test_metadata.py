@@ -2,10 +2,12 @@
 
 import pytest
 
+from crawler.plugins import rules_of
 from crawler.text.article import normalise
 from crawler.text.lines import modified_line, parse_date, published_line
 from crawler.text.names import byline_names
 from crawler.text.titles import bare_title
+from spiders.reading.rules import Rules
 from storage.model import Article
 
 URL = "https://english.paper.example/node/21894"
@@ -113,3 +115,45 @@ def test_a_line_that_says_updated_is_no_date_of_publication():
     assert modified_line("Last updated: 12 October 2014") == "2014-10-12"
     assert published_line("Last updated: 12 October 2014") is None
     assert parse_date("nothing here") is None
+
+
+# --- the rules of a site ------------------------------------------------------------------------
+
+
+def test_the_rules_of_a_spider_file_go_before_everything_else():
+    """A template that hides its fields is read where the rules say; their lines are no text."""
+    html = page(
+        head='<meta name="author" content="The Web Desk">',
+        above='<p class="x1">Nadia Karim</p><p class="x2">on the 10.10.2014</p>',
+    )
+    rules = Rules(byline="p.x1", published="//p[@class='x2']/text()")
+    article = normalise(html.encode(), url=URL, headers=HTML, rules=rules)
+    assert article.byline == ("Nadia Karim",)
+    assert article.published == "2014-10-10"
+    assert "Nadia" not in article.text
+    assert {one.field: one.source for one in article.origins if one.confidence == 1.0} == {
+        "byline": "rule",
+        "published": "rule",
+    }
+
+
+def test_a_rule_that_finds_nothing_leaves_its_field_to_the_general_reader():
+    """Also one that can only fail when it is asked."""
+    rules = Rules(title="h1.none", byline="(unknown:thing(//p))", published="(count(//p))")
+    article = normalise(
+        page(above="<p>By Nadia Karim</p>").encode(), url=URL, headers=HTML, rules=rules
+    )
+    assert (article.title, article.byline) == ("Harbour workers wait", ("Nadia Karim",))
+
+
+def test_a_rule_that_is_no_selector_is_refused_at_once():
+    """Whoever writes it hears of it where it stands."""
+    with pytest.raises(ValueError, match="byline"):
+        Rules(byline="p..x")
+    with pytest.raises(ValueError, match="title"):
+        Rules(title="//p[")
+
+
+def test_rules_are_read_from_spider_files():
+    """A file without rules, or without a spider, has none."""
+    assert rules_of("site") == rules_of("no_such_file") == Rules()
