@@ -66,7 +66,7 @@ def compare_visit(
     scene = readings.scene(visit, catalogue=catalogue)
     after = readings.present(visit, scene, archive=archive, articles=articles)
     verdict = judge(
-        readings.case(scene, after),
+        readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles),
         scene.standing,
         site=scene.site,
         target=scene.target,
