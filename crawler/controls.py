@@ -1,10 +1,12 @@
 """Find out how a page's host is, from what its other pages said in the same minute."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from crawler.changes.case import Reading
 from crawler.changes.judge import Control, HostState
 from storage.catalogue import standings, targets, visits
 from storage.catalogue.engine import Connection
@@ -20,12 +22,14 @@ from storage.model import (
     Target,
     TargetState,
     Visit,
+    payload_captures,
 )
 
 COUNTS_FOR = timedelta(minutes=1)
 """A control look is made in the same minute as the look it is held against."""
 ENOUGH_FAILING = 3
 """Controls that were asked and failed, after which the host is taken to fail as a whole."""
+PROBE_NAME = "no-such-page-"
 GOOD = (Outcome.OK, Outcome.NOT_MODIFIED)
 
 
@@ -45,6 +49,8 @@ class Neighbours:
     """A watched page that stands well, to be looked at as a control."""
     home_url: str | None = None
     """The home page, if it can be looked at as a control."""
+    seen: tuple[Visit, ...] = ()
+    """The looks at other pages of the host about this time."""
 
 
 def host_state(known: Neighbours) -> HostState:
@@ -108,6 +114,42 @@ def ask(db: Connection, known: Neighbours, *, site: Site, now: datetime, at: dat
     return set(asked)
 
 
+def ask_probe(db: Connection, target: Target, *, site: Site, now: datetime) -> set[int]:
+    """Have the host asked for an address that nobody knows; once a host and day."""
+    probe = Found(url=probe_url(target.url, now=now), found_by=FoundBy.PROBE)
+    if targets.by_url(db, probe.url) is not None:
+        return set()
+    made = targets.add(db, [probe], site=site.name, now=now, due_at=now, state=TargetState.ONCE)
+    return {one.id for one in made}
+
+
+def probe_url(url: str, *, now: datetime) -> str:
+    """Return an address beside a page that nobody knows: another one each day, on each host."""
+    parts = urlsplit(url)
+    folder = parts.path.rpartition("/")[0]
+    name = hashlib.sha256(f"{parts.netloc} {now:%Y-%m-%d}".encode()).hexdigest()[:16]
+    return f"{parts.scheme}://{parts.netloc}{folder}/{PROBE_NAME}{name}"
+
+
+def is_probe(url: str) -> bool:
+    """Say whether an address is one that was made up to see how its host answers."""
+    return url.rpartition("/")[2].startswith(PROBE_NAME)
+
+
+def alike(after: Reading, known: Neighbours) -> int:
+    """Return at how many other addresses of the host the same page was seen about this time."""
+    digest = after.payload_digest
+    sink = after.final_url.partition("?")[0]
+    count = 0
+    for visit in known.seen:
+        if is_probe(visit.url) or not visit.captures:
+            continue
+        last = payload_captures(visit.captures)[-1]
+        led = last.hop > 0 and last.url.partition("?")[0] == sink and sink != visit.url
+        count += led or (digest is not None and last.payload_digest == digest)
+    return count
+
+
 def _neighbours(
     db: Connection, target: Target, standing: Standing, seen: Sequence[Visit]
 ) -> Neighbours:
@@ -115,7 +157,7 @@ def _neighbours(
     began = standing.since
     good = failing = failing_since = 0
     home = None
-    asked = [one for one in seen if one.outcome not in NOT_ASKED]
+    asked = [one for one in seen if one.outcome not in NOT_ASKED and not is_probe(one.url)]
     if any(one.url == home_url and one not in asked for one in seen):
         home_url = ""  # robots.txt or the guard forbids it, so it cannot be asked
     others = standings.of_targets(db, [one.target_id for one in asked])
@@ -135,6 +177,7 @@ def _neighbours(
         home=home,
         page=targets.well_on_host(db, target.host, except_target=target.id),
         home_url=home_url if _can_be_asked(db, target, home_url) else None,
+        seen=tuple(seen),
     )
 
 

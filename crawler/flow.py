@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from crawler import deliver, ledger, quiet, readings
 from crawler.books import Books
-from crawler.changes.case import Reading
+from crawler.changes.case import Case
 from crawler.changes.judge import Verdict, judge
 from crawler.chronicle import Chronicle, is_quiet
 from crawler.deliver import Channel, Delivered
@@ -68,7 +68,8 @@ def compare_visit(
     """
     scene = readings.scene(visit, catalogue=catalogue)
     after = readings.present(visit, scene, archive=archive, articles=articles)
-    verdict = _judged(visit, scene, after)
+    case = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
+    verdict = _judged(visit, scene, case)
     controls = ledger.keep_verdict(
         catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle
     )
@@ -86,7 +87,7 @@ def compare_unchanged(
     same: list[AsItWas] = []
     for visit, scene in readings.unchanged(made, catalogue=catalogue):
         after = readings.present(visit, scene, archive=archive, articles=articles)
-        verdict = _judged(visit, scene, after)
+        verdict = _judged(visit, scene, Case(before=scene.good, after=after))
         if is_quiet(verdict, scene=scene, visit=visit, after=after):
             same.append(AsItWas(visit=visit, verdict=verdict, before=scene.standing))
     quiet.keep(catalogue, same)
@@ -108,9 +109,9 @@ def send_due(
     return deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
 
 
-def _judged(visit: Visit, scene: Scene, after: Reading) -> Verdict:
+def _judged(visit: Visit, scene: Scene, case: Case) -> Verdict:
     return judge(
-        readings.case(scene, after),
+        case,
         scene.standing,
         site=scene.site,
         target=scene.target,

@@ -3,17 +3,18 @@
 import multiprocessing
 import resource
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TaskTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from multiprocessing import resource_tracker
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from crawler.changes.surface import Surface, surface
 from crawler.errors import CrawlerError
 from crawler.memory import be_frugal
 from crawler.parent import end_with_parent
@@ -27,6 +28,10 @@ LARGEST_DATA_BYTES = 1024 * 1024 * 1024
 TASKS_A_CHILD = 500
 """A child is renewed after so many pages: extractors keep caches that only grow."""
 
+
+T = TypeVar("T")
+Task: TypeAlias = Callable[..., T]
+"""Reads a page in the child."""
 
 _LOST = (
     "the process that reads articles died and cannot be had again from here; what was kept is "
@@ -61,8 +66,17 @@ class ArticleReader:
 
         Raise ArticleReaderError when no page can be read any more.
         """
+        return self._done(_read, body, url, tuple(headers), rules)
+
+    def surface(
+        self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
+    ) -> tuple[Surface | None, str]:
+        """Return all that a page shows in the same way."""
+        return self._done(surface_of, body, url, tuple(headers))
+
+    def _done(self, task: Task[T], *given: object) -> tuple[T | None, str]:
         try:
-            return self._begun(body, url, tuple(headers), rules).result(), ""
+            return self._begun(task, given).result(), ""
         except BrokenProcessPool as error:
             raise ArticleReaderError(_LOST) from error
         except TaskTimeoutError:
@@ -72,18 +86,14 @@ class ArticleReader:
         except MemoryError:
             return None, "reading the article needed too much memory"
 
-    def _begun(
-        self, body: bytes, url: str, headers: tuple[tuple[str, str], ...], rules: Rules
-    ) -> "Future[Article]":
+    def _begun(self, task: Task[T], given: tuple[object, ...]) -> "Future[T]":
         # Ctrl-C is for us and not for the child, also while it starts: the threads of the pool
         # inherit what is blocked here, and so do the children they start. The tracker comes
         # first because its start unblocks the signal.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return self._pool.schedule(
-                _read, args=(body, url, headers, rules), timeout=LONGEST_TASK.total_seconds()
-            )
+            return self._pool.schedule(task, args=given, timeout=LONGEST_TASK.total_seconds())
         except RuntimeError as error:  # the pool broke while nobody asked
             raise ArticleReaderError(_LOST) from error
         finally:
@@ -108,6 +118,11 @@ class ArticleReader:
 
 def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...], rules: Rules) -> Article:
     return normalise(body, url=url, headers=headers, rules=rules)
+
+
+def surface_of(body: bytes, url: str, headers: tuple[tuple[str, str], ...]) -> Surface:
+    """Return what a page shows, as a task of the child."""
+    return surface(body, url=url, headers=headers)
 
 
 def _limit() -> None:

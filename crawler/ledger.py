@@ -10,7 +10,7 @@ from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.changes.telling import event_id
 from crawler.chronicle import Chronicle, is_quiet, new_pages, of_verdict, told_as
-from crawler.controls import ask
+from crawler.controls import ask, ask_probe
 from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_out
 from crawler.fetch.pace import retry_after
 from crawler.fetch.requisites import Gathered, is_held
@@ -253,6 +253,8 @@ def keep_verdict(
                 lead = max(min(CONTROL_LEAD, (verdict.look_again_at - now) / 10), timedelta(0))
                 at = now if verdict.needs_control else verdict.look_again_at - lead
                 controls = ask(db, scene.neighbours, site=scene.site, now=now, at=at)
+            if verdict.needs_probe:
+                controls |= ask_probe(db, target, site=scene.site, now=now)
         elif (
             target.state is TargetState.ACTIVE
             and wait_until is not None

@@ -211,6 +211,7 @@ class Replay:
                         stand.judged.standing,
                         target_id=stand.target_id,
                         good_capture_id=stand.good_id,
+                        twin_capture_id=self._staging.capture_of(stand.judged.twin_record_id),
                         looks=self._looks(db, stand.judged.looks, stand.target_id),
                     )
                     standings.put(db, standing)

@@ -79,6 +79,8 @@ class FoundBy(StrEnum):
     FEED = "feed"
     REDIRECT = "redirect"
     CONTROL = "control"
+    PROBE = "probe"
+    """An address nobody knows, asked for to see how the host answers such."""
 
 
 class RequisiteKind(StrEnum):
@@ -564,6 +566,10 @@ class Standing:
     """When the next re-look of the suspicion is due; None when it is looked at by schedule."""
     moved_to: tuple[str, ...] = ()
     """Addresses of which a move was told."""
+    noise: tuple[str, ...] = ()
+    """Names of what was learnt to change on the page while its article does not, oldest first."""
+    twin_capture_id: int | None = None
+    """A capture that waits for a second fetch of the page: only what both show counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

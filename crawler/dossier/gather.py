@@ -12,7 +12,7 @@ from crawler.killable import ArticleReader
 from crawler.opening import Parts
 from crawler.readings import article_of
 from storage.archive import Archive
-from storage.catalogue import captures, targets, texts, visits
+from storage.catalogue import captures, sites, targets, texts, visits
 from storage.catalogue.engine import Connection
 from storage.errors import RecordError
 from storage.model import (
@@ -162,7 +162,14 @@ def _read(
                 continue
             article, fault = kept, ""
             if article is None:
-                article, fault = article_of(capture, archive=own.archive, articles=articles)
+                with own.catalogue.read() as db:
+                    site = sites.one(db, capture.site)
+                article, fault = article_of(
+                    capture,
+                    archive=own.archive,
+                    articles=articles,
+                    spider=site.spider if site is not None else "",
+                )
             of_visit = [one for one in visited if one.visit_id == capture.visit_id]
             hops = tuple(payload_captures(of_visit)) or (capture,)
             side = Side(name=name, capture=capture, hops=hops, article=article, fault=fault)

@@ -69,6 +69,15 @@ def listing(
     return [from_row(row) for row in db.execute(statement).mappings()]
 
 
+def newest_told(db: Connection, *, site: str | None = None, limit: int) -> list[Event]:
+    """Return the newest events that are told to people, newest first."""
+    statement = select(*COLUMNS).where(events.c.alert != Alert.NONE)
+    if site is not None:
+        statement = statement.where(events.c.site == site)
+    statement = statement.order_by(events.c.told_at.desc(), events.c.id.desc()).limit(limit)
+    return [from_row(row) for row in db.execute(statement).mappings()]
+
+
 def acknowledged(db: Connection) -> list[Event]:
     """Return the events that a person has seen, in the order they could be told."""
     statement = select(*COLUMNS).where(events.c.acknowledged_at.is_not(None))

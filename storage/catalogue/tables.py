@@ -39,7 +39,7 @@ from storage.model import (
 ARTICLE = Codec(Article)
 
 _LOOKS = Codec(tuple[Look, ...])
-_ADDRESSES = Codec(tuple[str, ...])
+_ADDRESSES = _NAMES = Codec(tuple[str, ...])
 
 metadata = MetaData(
     naming_convention={
@@ -207,6 +207,8 @@ standings = Table(
     Column("told_kind", Words, nullable=False),
     Column("relook_at", Moment),
     Column("moved_to", Noun(_ADDRESSES), nullable=False),
+    Column("noise", Noun(_NAMES), nullable=False, server_default="[]"),
+    Column("twin_capture_id", Id),
     Index(None, "phase"),
 )
 
