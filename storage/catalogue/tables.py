@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -368,6 +369,39 @@ gaps = Table(
     Index(None, "target_id"),
     Index(None, "visit_id"),
     Index(None, "site", "cause"),
+)
+
+habits = Table(
+    "habits",
+    metadata,
+    # What is learnt of a page, for its next look: see crawler/revisit/habits.py. Times are days.
+    Column("target_id", ForeignKey("targets.id"), primary_key=True, autoincrement=False),
+    Column("site", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("born_at", Float, nullable=False),
+    Column("importance", Float, nullable=False),
+    Column("shape", Float, nullable=False),
+    Column("scale", Float, nullable=False),
+    Column("looked_at", Float, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("noise", Float, nullable=False),
+    Column("lost", Integer, nullable=False),
+    Column("hinted_at", Float),
+    Column("interval", Float, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("digest", Words, nullable=False),
+    Index(None, "site", "target_id"),
+)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    # What is learnt of many pages together: curves by role, kin and lists by host, prices by site.
+    Column("kind", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("facts", Words, nullable=False),
 )
 
 marks = Table(
