@@ -174,13 +174,19 @@ def door(own: Parts) -> Door:
 
 
 def service(
-    own: Parts, *, hold: Hold, workers: int, listener: socket.socket, quiet: bool
+    own: Parts,
+    *,
+    hold: Hold,
+    workers: int,
+    listener: socket.socket,
+    quiet: bool,
+    told: Chronicle,
 ) -> Service:
-    """Build the supervisor of an archive whose lock is held."""
+    """Build the supervisor of an archive whose lock is held; ``told`` is closed after its end."""
     ways, way_out, quiet_at = channels(own), door(own), quiet_hours(own)
-    care = care_of(own)
-    children = Children(own.archive, own.config, workers=workers, lock_fd=hold.fd, quiet=quiet)
-    pulse = Pulse(archive=own.archive, catalogue=own.catalogue)
+    care = care_of(own, told=told)
+    children = Children(own, workers=workers, lock_fd=hold.fd, quiet=quiet)
+    pulse = Pulse(archive=own.archive, catalogue=own.catalogue, chronicle=told)
     host, port = listener.getsockname()[:2]
 
     def app(health: Callable[[], Health]) -> FastAPI:
@@ -201,7 +207,12 @@ def service(
                 name="deliver",
                 every=timedelta(seconds=1),
                 step=lambda ending: flow.send_due(
-                    own.catalogue, ways, way_out, quiet=quiet_at, ended=ending.is_set
+                    own.catalogue,
+                    ways,
+                    way_out,
+                    quiet=quiet_at,
+                    chronicle=told,
+                    ended=ending.is_set,
                 ),
             ),
             Tick(name="mend", every=timedelta(seconds=1), step=lambda _: children.mend()),
@@ -217,12 +228,13 @@ def service(
     )
 
 
-def care_of(own: Parts) -> Care:
+def care_of(own: Parts, *, told: Chronicle) -> Care:
     """Build what cares for the closed files of an archive."""
     return Care(
         archive=own.archive,
         catalogue=own.catalogue,
         config=own.config.archive,
+        chronicle=told,
         alerts=tuple(one.name for one in own.config.alerts),
     )
 

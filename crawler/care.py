@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from crawler.changes.telling import event_id
+from crawler.chronicle import Chronicle, told_as
 from crawler.config import ArchiveConfig
 from crawler.reconciliation import give_up, unreadable
 from storage import copies, fixity
@@ -58,6 +59,7 @@ class Care:
     archive: Archive
     catalogue: Catalogue
     config: ArchiveConfig
+    chronicle: Chronicle
     alerts: tuple[str, ...] = ()
     """Channels that are told of damage: it belongs to no site, so all of them."""
     _state: threading.Lock = field(default_factory=threading.Lock)
@@ -215,11 +217,12 @@ class Care:
         with self.catalogue.write() as db:
             self._put(db, damage_event(name, repair, at=at))
 
-    def _put(self, db: Connection, event: Event) -> bool:
-        if not events.put(db, event):
-            return False
+    def _put(self, db: Connection, event: Event) -> None:
+        if events.one(db, event.id) is not None:
+            return
+        self.chronicle.keep([told_as(event, {})])
+        events.put(db, event)
         deliveries.enqueue(db, event, alerts=self.alerts, at=datetime.now(UTC), gather=False)
-        return True
 
     def _look(self) -> None:
         """See what is wrong now, and log each problem when it comes, once."""

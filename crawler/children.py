@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter
 
 from crawler.config import Config
-from storage.archive import Archive
-from storage.warc.recovery import recover
+from crawler.opening import Parts
+from crawler.reconciliation import recover_all, sentences
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,8 @@ FIRST_WAIT = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(seconds=30)
 WELL_AFTER = timedelta(seconds=60)
 """A child that lived this long starts anew with the first wait."""
+SERVICE_WORKERS = "worker-"
+"""How the names of its workers begin, in the rows of their visits too."""
 _PROGRAM = """\
 from crawler.parent import end_with_parent
 end_with_parent({parent})
@@ -54,16 +56,17 @@ class Child:
 class Children:
     """The workers and the reader of one service."""
 
-    def __init__(
-        self, archive: Archive, config: Config, *, workers: int, lock_fd: int, quiet: bool
-    ) -> None:
-        self._archive = archive
+    def __init__(self, own: Parts, *, workers: int, lock_fd: int, quiet: bool) -> None:
+        self._archive = own.archive
+        self._catalogue = own.catalogue
         # Who sends no alerts need not know their secrets.
-        self._config = TypeAdapter(Config).dump_json(replace(config, alerts=()))
+        self._config = TypeAdapter(Config).dump_json(replace(own.config, alerts=()))
         self._lock_fd = lock_fd
         self._quiet = quiet
         self._left_open = threading.Event()
-        self.all = [Child(name=f"worker-{n}", kind="worker") for n in range(1, workers + 1)]
+        self.all = [
+            Child(name=f"{SERVICE_WORKERS}{n}", kind="worker") for n in range(1, workers + 1)
+        ]
         self.all.append(Child(name="reader", kind="reader"))
 
     def start(self) -> None:
@@ -92,17 +95,12 @@ class Children:
             return
         self._left_open.clear()
         # The files of the living are locked, and so passed over.
-        found = recover(self._archive, patience=timedelta())
-        for file in found.files:
-            logger.warning(
-                "file of a dead worker closed; every whole record of it is kept",
-                extra={"file": file},
-            )
-        for tail in found.torn:
-            logger.warning(
-                "torn end of a dead worker's file set aside; what it was part of is visited again",
-                extra={"file": tail.file, "bytes": tail.tail_bytes, "saved_as": tail.saved_as},
-            )
+        now, archive = datetime.now(UTC), self._archive
+        found = recover_all(archive, self._catalogue, now=now, patience=timedelta())
+        # Those of the living are no news.
+        found = replace(found, recovered=replace(found.recovered, busy=()))
+        for sentence in sentences(found):
+            logger.warning("recovered after a worker died", extra={"what": sentence})
 
     def stop(self, *, within: timedelta) -> None:
         """Ask every child to finish; kill what is still there when the time is over."""

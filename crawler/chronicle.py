@@ -4,8 +4,9 @@ Events, what is known of a page's state, and newly found pages: the catalogue ca
 these records and those of the exchanges (``crawler/rebuild.py``).
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from crawler.changes.case import Reading
@@ -13,6 +14,7 @@ from crawler.changes.judge import Verdict
 from crawler.readings import Scene, same_bytes
 from storage.catalogue.engine import Connection
 from storage.catalogue.references import record_ids
+from storage.catalogue.stoppages import Stoppage
 from storage.model import NOT_ASKED, Event, Found, Look, Phase, Standing, Target, Visit
 from storage.warc.statements import (
     CONTENT_TYPE,
@@ -20,6 +22,7 @@ from storage.warc.statements import (
     NewPages,
     Sight,
     Statement,
+    Stopped,
     Told,
     VisitName,
     body_of,
@@ -32,13 +35,14 @@ Ids = Mapping[int, str]
 
 @dataclass(slots=True, kw_only=True)
 class Chronicle:
-    """One thread's file for statements; made when there is the first of them.
+    """A process' file for statements, of all its threads; made when there is the first of them.
 
     A statement that is repeated, because the process died before its row was written, is one.
     """
 
     make_writer: Callable[[], Writer]
     _writer: Writer | None = None
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def keep(self, statements: Sequence[Statement]) -> None:
         """Append statements and wait until they are safe; StorageError when they are not.
@@ -47,27 +51,30 @@ class Chronicle:
         """
         if not statements:
             return
-        writer, self._writer = self._writer or self.make_writer(), None
-        with writer.gathering():
-            for one in statements:
-                body = body_of(one)
-                writer.append_resource(one.uri, at=one.at, content_type=CONTENT_TYPE, body=body)
-        writer.sync()
-        self._writer = writer
+        with self._turn:
+            writer, self._writer = self._writer or self.make_writer(), None
+            with writer.gathering():
+                for one in statements:
+                    body = body_of(one)
+                    writer.append_resource(one.uri, at=one.at, content_type=CONTENT_TYPE, body=body)
+            writer.sync()
+            self._writer = writer
 
     def close_old(self) -> None:
         """Close a file to which nothing was added for long, so that it is listed and copied."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            if writer.end_old():
-                writer.sync()
-            self._writer = writer
+        with self._turn:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                if writer.end_old():
+                    writer.sync()
+                self._writer = writer
 
     def close(self) -> None:
         """Give the file its final name, if there is one; more can be kept in another."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
+        with self._turn:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
 
 
 def is_quiet(verdict: Verdict, *, scene: Scene, visit: Visit, after: Reading) -> bool:
@@ -132,6 +139,18 @@ def judged_as(
         looks=_sights(standing.looks, ids),
         due_at=due_at,
         twin_record_id=_id_of(standing.twin_capture_id, ids),
+    )
+
+
+def stopped_as(one: Stoppage) -> Stopped:
+    """Return a stoppage as the archive keeps it; one of a host is not kept."""
+    return Stopped(cause=one.cause, site=one.site, began_at=one.began_at, ended_at=one.ended_at)
+
+
+def stoppage_of(said: Stopped) -> Stoppage:
+    """Return a stoppage as the catalogue keeps it."""
+    return Stoppage(
+        cause=said.cause, site=said.site, began_at=said.began_at, ended_at=said.ended_at
     )
 
 

@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from enum import Enum, auto
@@ -22,6 +22,7 @@ from crawler.wording import shown
 from storage.catalogue import deliveries
 from storage.catalogue.engine import Catalogue
 from storage.model import Alert, Axis, Delivery, DeliveryState, Event, Severity
+from storage.warc.statements import Sent
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class Delivered:
     sent: int = 0
     failed: int = 0
     given_up: int = 0
+    out: tuple[Sent, ...] = field(default=(), compare=False)
+    """What was sent, as the archive keeps it."""
 
 
 # --- channels from options --------------------------------------------------------------------
@@ -207,6 +210,7 @@ def deliver_due(
         due = deliveries.due(db, now=now, limit=PASS_LIMIT)
     resting: set[str] = set()
     told: list[DeliveryState] = []
+    out: list[Sent] = []
     for delivery in _in_turn(due):
         if ended() or monotonic() - started >= length.total_seconds():
             break
@@ -220,10 +224,13 @@ def deliver_due(
         told.append(
             _mark(catalogue, delivery, ending=ending, error=error, at=at, again_at=again_at)
         )
+        if ending is _Ending.SENT:
+            out.append(_sent(delivery, at=at))
     return Delivered(
         sent=told.count(DeliveryState.SENT),
         failed=told.count(DeliveryState.PENDING),
         given_up=told.count(DeliveryState.GIVEN_UP),
+        out=tuple(out),
     )
 
 
@@ -316,6 +323,16 @@ def _mark(
     fields["next_try_at"] = again_at.isoformat()
     logger.warning("delivery failed; it will be tried again", extra=fields)
     return DeliveryState.PENDING
+
+
+def _sent(delivery: Delivery, *, at: datetime) -> Sent:
+    return Sent(
+        id=delivery.id,
+        alert=delivery.alert,
+        events=tuple(one.id for one in delivery.events),
+        attempts=delivery.attempts + 1,
+        at=at,
+    )
 
 
 def _fields(delivery: Delivery) -> dict[str, object]:

@@ -101,12 +101,16 @@ def send_due(
     *,
     quiet: Mapping[str, Quiet],
     calm: timedelta = CALM,
+    chronicle: Chronicle,
     ended: Callable[[], bool] = lambda: False,
 ) -> Delivered:
     """Event → deliveries: what is due goes out, together, at least once, under its own id."""
     now = datetime.now(UTC)
     deliver.bundle_due(catalogue, now=now, quiet=quiet, calm=calm)
-    return deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
+    done = deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
+    # After the rows: a full disk must not have what was sent be sent again.
+    chronicle.keep(done.out)
+    return done
 
 
 def _judged(visit: Visit, scene: Scene, case: Case) -> Verdict:

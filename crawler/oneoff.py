@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from crawler import build, care, flow, opening, pulse, reconciliation
+from crawler.chronicle import Chronicle
 from crawler.console import clock_text
 from crawler.console import progress as bar
 from crawler.errors import CrawlerError
@@ -79,14 +80,17 @@ class OneOff:
                 logger.warning("archive wants care", extra={"what": remark})
 
     def _tell(self) -> None:
-        """Send what is due; nothing more comes of this run, so nothing waits for it."""
-        flow.send_due(
-            self.own.catalogue,
-            build.channels(self.own),
-            build.door(self.own),
-            quiet=build.quiet_hours(self.own),
-            calm=timedelta(0),
-        )
+        """Send what is due, and say so in the archive; nothing more comes, so nothing waits."""
+        own = self.own
+        with contextlib.closing(build.chronicle(own, name=f"oneoff-{os.getpid()}-sent")) as told:
+            flow.send_due(
+                own.catalogue,
+                build.channels(own),
+                build.door(own),
+                quiet=build.quiet_hours(own),
+                calm=timedelta(0),
+                chronicle=told,
+            )
 
     async def _make(self, ids: Collection[int] | None) -> None:
         worker = build.worker(
@@ -144,10 +148,11 @@ class OneOff:
         return now.due > 0 or now.unread > stuck or (self.relooks and now.suspected > 0)
 
 
-def prepare(own: Parts, *, serves: bool = False) -> list[str]:
+def prepare(own: Parts, *, serves: Chronicle | None = None) -> list[str]:
     """Mend what a crash left, and free what it had claimed; return sentences for a person.
 
-    A service ``serves``: from here on the ledger knows that somebody is there.
+    A service ``serves``: from here on the ledger knows that somebody is there, and its chronicle
+    says since when nobody was.
     """
     require_files()
     require_room(own.archive)

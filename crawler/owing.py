@@ -1,14 +1,15 @@
 """Add the ledger of visits up: what was planned is what was made, skipped and missed."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from crawler.gaps import Part, open_parts
-from crawler.opening import Parts
-from storage.archive import holder
-from storage.catalogue import gaps, overview, sites, stoppages
-from storage.catalogue.engine import Connection
-from storage.catalogue.gaps import Gap
+from crawler.gaps import Part, open_parts, tell_cause
+from storage.archive import Archive, holder
+from storage.catalogue import gaps, overview, sites, stoppages, visits
+from storage.catalogue.engine import Catalogue, Connection
+from storage.catalogue.gaps import Gap, GapSum
 from storage.catalogue.stoppages import Stoppage
 from storage.model import BY_RULE, NOT_ASKED, Cause, Outcome, Target
 
@@ -43,31 +44,88 @@ class Ledger:
         return self.made + self.skipped + self.missed
 
 
-def ledger(own: Parts, *, now: datetime) -> Ledger:
+class Looked(Protocol):
+    """An archive that is looked at."""
+
+    @property
+    def archive(self) -> Archive:
+        """Return its folder."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Return its catalogue."""
+        ...
+
+
+def ledger(own: Looked, *, now: datetime) -> Ledger:
     """Add up the visits of an archive."""
     with own.catalogue.read() as db:
         totals = overview.totals(db, now=now)
         over = gaps.sums(db)
         owed = gaps.owed(db, now=now)
         lasting = _lasting(own, db)
+    general = next((one.cause for one in lasting if one.site is None and one.host is None), None)
+    waiting = (
+        NotMade(
+            cause=wait.cause or general or Cause.BUSY,
+            waiting=wait.targets,
+            waiting_since_at=wait.since_at,
+        )
+        for wait in owed
+    )
+    return _added_up(totals.outcomes, over, waiting)
+
+
+def ledger_of(own: Looked, target: Target, *, now: datetime) -> Ledger:
+    """Add up the visits of one page; what is due and not made stands with its last cause."""
+    with own.catalogue.read() as db:
+        outcomes = visits.outcomes_of(db, target.id)
+        over = gaps.sums(db, target_id=target.id)
+    owed = owed_gaps(own, now=now, url=target.url)
+    waiting = [
+        NotMade(cause=one.cause, waiting=one.visits, waiting_since_at=one.first_at) for one in owed
+    ]
+    return _added_up(outcomes, over, waiting)
+
+
+def sentences(of: Ledger) -> Iterator[str]:
+    """Say of a page's ledger what a person should know, each cause in a sentence."""
+    if of.planned:
+        yield (
+            f"Of {of.planned} planned visits {of.made} were made, {of.skipped} skipped and "
+            f"{of.missed} missed."
+        )
+    for one in of.causes:
+        if one.visits:
+            since = f", since {one.since_at:%Y-%m-%d %H:%M} UTC" if one.since_at else ""
+            result = "skipped" if one.cause in BY_RULE else "missed"
+            yield f"{one.visits} {result}{since}: {tell_cause(one.cause)}."
+        if one.waiting:
+            at = one.waiting_since_at
+            since = f" since {at:%Y-%m-%d %H:%M} UTC" if at is not None else ""
+            yield f"{one.waiting} due{since} and not made: {tell_cause(one.cause)}."
+
+
+def _added_up(
+    outcomes: Mapping[Outcome, int], over: Iterable[GapSum], waiting: Iterable[NotMade]
+) -> Ledger:
     by_cause: dict[Cause, NotMade] = {}
 
     def add(one: NotMade) -> None:
         by_cause[one.cause] = _sum(by_cause.get(one.cause, NotMade(cause=one.cause)), one)
 
     for outcome, cause in _OF_OUTCOME.items():
-        if visits := totals.outcomes.get(outcome, 0):
-            add(NotMade(cause=cause, visits=visits))
+        if count := outcomes.get(outcome, 0):
+            add(NotMade(cause=cause, visits=count))
     for done in over:
         since, until = done.first_at, done.last_at
         add(NotMade(cause=done.cause, visits=done.visits, since_at=since, until_at=until))
-    general = next((one.cause for one in lasting if one.site is None and one.host is None), None)
-    for wait in owed:
-        cause = wait.cause or general or Cause.BUSY
-        add(NotMade(cause=cause, waiting=wait.targets, waiting_since_at=wait.since_at))
+    for one in waiting:
+        add(one)
     causes = tuple(by_cause[one] for one in Cause if one in by_cause)
     return Ledger(
-        made=sum(count for one, count in totals.outcomes.items() if one not in NOT_ASKED),
+        made=sum(count for one, count in outcomes.items() if one not in NOT_ASKED),
         skipped=sum(one.visits for one in causes if one.cause in BY_RULE),
         missed=sum(one.visits for one in causes if one.cause not in BY_RULE),
         causes=causes,
@@ -75,7 +133,7 @@ def ledger(own: Parts, *, now: datetime) -> Ledger:
 
 
 def owed_gaps(
-    own: Parts, *, now: datetime, url: str | None = None, site: str | None = None
+    own: Looked, *, now: datetime, url: str | None = None, site: str | None = None
 ) -> list[Gap]:
     """Return the planned visits that are not made until now, of targets that wait for one."""
     with own.catalogue.read() as db:
@@ -105,11 +163,11 @@ def _gap(target: Target, part: Part) -> Gap:
     )
 
 
-def _lasting(own: Parts, db: Connection) -> list[Stoppage]:
+def _lasting(own: Looked, db: Connection) -> list[Stoppage]:
     return [*_alone(own, db), *stoppages.lasting(db)]
 
 
-def _alone(own: Parts, db: Connection) -> list[Stoppage]:
+def _alone(own: Looked, db: Connection) -> list[Stoppage]:
     """Return that nobody runs, where a service that was killed could not write it down."""
     if holder(own.archive) is not None:
         return []

@@ -3,16 +3,19 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from crawler.children import SERVICE_WORKERS
+from crawler.chronicle import Chronicle, stopped_as
 from crawler.revisit.calendar import History, next_due
 from storage.archive import Archive, room
 from storage.catalogue import deliveries, hosts, missing, sites, stoppages, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
 from storage.catalogue.stoppages import Stoppage
-from storage.errors import CatalogueError
+from storage.errors import StorageError
 from storage.model import Cause, Site, Target, TargetState
+from storage.warc.statements import Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +74,13 @@ class Pulse:
 
     archive: Archive
     catalogue: Catalogue
+    chronicle: Chronicle
     clocks: Callable[[], Instant] = read_clocks
     _last: Instant | None = None
     _full_since: datetime | None = None
     _unwritten: list[Stoppage] = field(default_factory=list)
+    _unsaid: list[Stopped] = field(default_factory=list)
+    """What is over and not yet in the archive."""
     _failing: bool = False
 
     def beat(self) -> None:
@@ -86,6 +92,9 @@ class Pulse:
         back = self._look_at_clocks(now)
         self._look_at_disk(now.wall)
         try:
+            self.chronicle.keep(self._unsaid)
+            self._unsaid.clear()
+            self.chronicle.close_old()
             with self.catalogue.write() as db:
                 for one in self._unwritten:
                     stoppages.put(db, one)
@@ -96,7 +105,7 @@ class Pulse:
                 stoppages.beat(db, at=now.wall)
                 if back:
                     replan(db, now=now.wall)
-        except CatalogueError as fault:
+        except StorageError as fault:
             if not self._failing:
                 logger.error(  # noqa: TRY400 - a sentence for a person, who needs no traceback
                     "the catalogue cannot be written; what is not made meanwhile is noted later",
@@ -114,14 +123,14 @@ class Pulse:
         before, found = self._last.wall, strange(self._last, now)
         if found.slept > SLEPT_AFTER:
             woke_at = now.wall - max(found.set_by, timedelta(0))
-            self._unwritten.append(Stoppage(cause=Cause.ASLEEP, began_at=before, ended_at=woke_at))
+            self._note(Stoppage(cause=Cause.ASLEEP, began_at=before, ended_at=woke_at))
             logger.warning(
                 "the machine was asleep; what was due meanwhile is visited now",
                 extra={"slept_s": round(found.slept.total_seconds())},
             )
         if found.set_by > CLOCK_SLACK:
-            jump = Stoppage(cause=Cause.CLOCK, began_at=before, ended_at=before + found.set_by)
-            self._unwritten.append(jump)
+            ahead = before + found.set_by
+            self._note(Stoppage(cause=Cause.CLOCK, began_at=before, ended_at=ahead))
             logger.warning(
                 "the clock was set ahead; what is due by it is visited, each host at its pace",
                 extra={"ahead_s": round(found.set_by.total_seconds())},
@@ -136,15 +145,23 @@ class Pulse:
 
     def _look_at_disk(self, now: datetime) -> None:
         if room(self.archive) >= 0:
+            if self._full_since is not None:
+                full = Stoppage(cause=Cause.DISK_FULL, began_at=self._full_since, ended_at=now)
+                self._unsaid.append(stopped_as(full))
             self._full_since = None
         elif self._full_since is None:
             self._full_since = now
 
+    def _note(self, one: Stoppage) -> None:
+        self._unwritten.append(one)
+        self._unsaid.append(stopped_as(one))
 
-def awaken(db: Connection, *, now: datetime, serves: bool) -> Iterator[str]:
+
+def awaken(db: Connection, *, now: datetime, serves: Chronicle | None) -> Iterator[str]:
     """Account for the time nobody ran; yield a sentence when the clock has gone back since.
 
-    A one-off run does not end that time: it makes its own visits only.
+    A one-off run does not end that time: it makes its own visits only. A service has a chronicle,
+    and what is over is in the archive before it is in the catalogue.
     """
     last = stoppages.last_beat(db)
     newest = max((at for at in (last, visits.last_at(db)) if at is not None), default=None)
@@ -154,28 +171,37 @@ def awaken(db: Connection, *, now: datetime, serves: bool) -> Iterator[str]:
             f"the archive was written at {newest:%Y-%m-%d %H:%M} UTC, later than the clock shows "
             "now: what was planned too late by that is planned anew; if the clock is wrong, set it"
         )
+    if last is not None:  # what a worker has written since is a sign of life too
+        last = max(last, visits.last_by(db, SERVICE_WORKERS) or last)
     since = min(last or stoppages.first_promise(db) or now, now)
     stoppages.begin(db, Cause.NOT_RUNNING, at=since)
     gone = stoppages.lost_sites(db)
-    known = {one.site for one in stoppages.lasting(db) if one.cause is Cause.SITE_GONE}
-    for name in sorted(gone):
-        stoppages.begin(db, Cause.SITE_GONE, at=now, site=name)
-    for name in sorted(one for one in known - gone if one is not None):
-        stoppages.end(db, Cause.SITE_GONE, at=now, site=name)
-    if serves:
-        stoppages.end(db, Cause.NOT_RUNNING, at=now)
-        stoppages.end(db, Cause.DISK_FULL, at=now)
+    lasting = stoppages.lasting(db)
+    known = {one.site for one in lasting if one.cause is Cause.SITE_GONE}
+    begun = [
+        Stoppage(cause=Cause.SITE_GONE, site=name, began_at=now) for name in sorted(gone - known)
+    ]
+    over = [one for one in lasting if one.cause is Cause.SITE_GONE and one.site not in gone]
+    if serves is not None:
+        over += [one for one in lasting if one.cause in (Cause.NOT_RUNNING, Cause.DISK_FULL)]
+        ended = (replace(one, ended_at=max(now, one.began_at)) for one in over)
+        serves.keep([stopped_as(one) for one in (*begun, *ended)])
         stoppages.beat(db, at=now)
+    for one in begun:
+        stoppages.put(db, one)
+    for one in over:
+        stoppages.end(db, one.cause, at=now, site=one.site)
 
 
-def rest(catalogue: Catalogue) -> None:
+def rest(catalogue: Catalogue, chronicle: Chronicle) -> None:
     """Write that the service has ended, and nobody visits anything from now on."""
     now = datetime.now(UTC)
     try:
+        chronicle.keep([Stopped(cause=Cause.NOT_RUNNING, began_at=now)])
         with catalogue.write() as db:
             stoppages.beat(db, at=now)
             stoppages.begin(db, Cause.NOT_RUNNING, at=now)
-    except CatalogueError as fault:
+    except StorageError as fault:
         logger.warning(
             "the end of the service could not be noted; the next start counts from its last beat",
             extra={"reason": str(fault)},

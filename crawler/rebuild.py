@@ -8,18 +8,31 @@ beside the old catalogue and takes its name when it is whole; a rebuild that die
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from crawler import opening
+from crawler.children import SERVICE_WORKERS
+from crawler.chronicle import stoppage_of
 from crawler.config import Config
 from crawler.opening import Parts
 from crawler.rebuild_texts import read_texts
 from crawler.rebuild_visits import Replay, row_of
 from storage import journal, watchlist
 from storage.archive import Archive
-from storage.catalogue import events, overview, replacement, sites, targets
+from storage.catalogue import (
+    deliveries,
+    events,
+    overview,
+    replacement,
+    sites,
+    stoppages,
+    targets,
+    visits,
+)
 from storage.catalogue.engine import open_catalogue
 from storage.catalogue.staging import FoundTarget, Staging, staged
 from storage.folders import explain
+from storage.model import Cause
 from storage.warc import history
 from storage.warc.history import Damage, Past, Unclaimed
 
@@ -79,9 +92,11 @@ def rebuild(archive: Archive, config: Config, *, watcher: Watcher, jobs: int) ->
             work = _Work(own=own, staging=staging, watcher=watcher)
             _read_files(work)
             _enter_targets(work)
+            _enter_stoppages(work)
             replay = Replay(catalogue, staging, work.sum, watcher.begin)
             replay.run()
             _enter_events(work, replay)
+            _enter_sent(work)
             _say_again(work)
             work.sum.texts = read_texts(archive, catalogue, staging, begin=watcher.begin, jobs=jobs)
         with catalogue.read() as db:
@@ -147,6 +162,31 @@ def _enter_targets(work: _Work) -> None:
         for part in staging.targets():
             targets.put(db, [targets.never_visited(one) for one in part])
     opening.publish_sites(own)
+
+
+def _enter_stoppages(work: _Work) -> None:
+    """Enter when nothing was visited, before the visits: why they were late is told by that."""
+    said = list(work.staging.stopped())
+    with work.own.catalogue.write() as db:
+        for one, later in zip_longest(said, said[1:]):
+            is_last = later is None or (later.cause, later.site) != (one.cause, one.site)
+            # What came to no end, and yet happened again, was told of once more with its end.
+            if one.ended_at is not None or is_last:
+                stoppages.put(db, stoppage_of(one))
+
+
+def _enter_sent(work: _Work) -> None:
+    """Enter what was sent, and until when the service is known to have run."""
+    with work.own.catalogue.write() as db:
+        for one in work.staging.sent():
+            told = [name for name in one.events if events.one(db, name) is not None]
+            deliveries.put_sent(
+                db, one.id, alert=one.alert, told=told, attempts=one.attempts, at=one.at
+            )
+        ran = [one.at for one in work.staging.stopped() if one.cause is Cause.NOT_RUNNING]
+        last = visits.last_by(db, SERVICE_WORKERS)
+        if known := [*ran, *([last] if last is not None else [])]:
+            stoppages.beat(db, at=max(known))
 
 
 def _enter_events(work: _Work, replay: Replay) -> None:

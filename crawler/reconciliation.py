@@ -129,6 +129,9 @@ def _enter_visit(db: Connection, name: VisitName, exchanges: Sequence[Past]) -> 
     if visit is None:
         return 0
     kept = visits.finish(db, visit, claim=None, next_due_at=target.due_at)
+    if target.last_visit_at is not None and target.last_visit_at > past.ended_at:
+        # It was looked at since: compared after that, what it brought would be told as news.
+        visits.mark_read(db, kept.id, at=past.ended_at)
     needed = [one for one in made if one.role is Role.REQUISITE]
     if needed:
         visits.add_captures(db, kept, needed)

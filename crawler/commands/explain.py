@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from crawler import budget, opening
+from crawler import budget, opening, owing
 from crawler.commands import add_archive, add_json
 from crawler.console import escape, json_line
 from crawler.durations import tell_duration
@@ -58,6 +58,7 @@ def _sentences(own: Parts, what: str) -> Iterator[str]:
         yield from of_target(target, site and _as_read(site), standing)
         with own.catalogue.read() as db:
             yield from budget.remarks(db, [site] if site else [], now=datetime.now(UTC))
+        yield from owing.sentences(owing.ledger_of(own, target, now=datetime.now(UTC)))
     elif "://" in what:
         yield from of_stranger(what, [_as_read(site) for site in listed])
     else:

@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import closing
 
 from crawler import build, opening
 from crawler.commands import add_archive
@@ -69,15 +70,22 @@ def run(arguments: argparse.Namespace) -> int:
                 "nobody is named as the keeper of this archive; write operator and contact into "
                 "holdfast.toml: sites and other archives will want to know"
             )
-        for sentence in prepare(own, serves=True):
-            logger.warning("recovered after an unclean stop", extra={"what": sentence})
-        logger.info("service started", extra={"archive": str(own.archive.root), "page": address})
-        service = build.service(
-            own, hold=held, workers=arguments.workers, listener=listener, quiet=arguments.quiet
-        )
-        status = asyncio.run(service.run())
-        rest(own.catalogue)
-        return status
+        with closing(build.chronicle(own, name="service")) as told:
+            for sentence in prepare(own, serves=told):
+                logger.warning("recovered after an unclean stop", extra={"what": sentence})
+            place = {"archive": str(own.archive.root), "page": address}
+            logger.info("service started", extra=place)
+            service = build.service(
+                own,
+                hold=held,
+                workers=arguments.workers,
+                listener=listener,
+                quiet=arguments.quiet,
+                told=told,
+            )
+            status = asyncio.run(service.run())
+            rest(own.catalogue, told)
+            return status
 
 
 def _count(text: str) -> int:

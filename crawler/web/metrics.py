@@ -14,7 +14,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from crawler.health import Health
+from crawler.owing import Ledger
 from storage.catalogue.overview import SiteOverview, Totals
+from storage.model import BY_RULE
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -25,6 +27,7 @@ class Reading:
 
     totals: Totals
     sites: Sequence[SiteOverview]
+    ledger: Ledger
     health: Health
     started_at: datetime
     now: datetime
@@ -42,6 +45,7 @@ class Meter(Collector):
         yield from _service(reading)
         yield from _workers(reading.health)
         yield from _road(reading)
+        yield from _ledger(reading.ledger)
         yield from _deliveries(reading.totals)
         yield from _sites(reading.sites)
 
@@ -116,6 +120,26 @@ def _road(reading: Reading) -> Iterator[Metric]:
     for outcome, number in totals.outcomes.items():
         outcomes.add_metric([outcome.value], number)
     yield outcomes
+
+
+def _ledger(ledger: Ledger) -> Iterator[Metric]:
+    yield _counter("visits_planned", "Planned visits that are over.", ledger.planned)
+    left_out = CounterMetricFamily(
+        "holdfast_visits_not_made",
+        "Planned visits that were skipped (somebody wants it so) or missed, by their cause.",
+        labels=["result", "cause"],
+    )
+    waiting = GaugeMetricFamily(
+        "holdfast_visits_waiting",
+        "Pages whose visit is due and not made.",
+        labels=["cause"],
+    )
+    for one in ledger.causes:
+        result = "skipped" if one.cause in BY_RULE else "missed"
+        left_out.add_metric([result, one.cause.value], one.visits)
+        waiting.add_metric([one.cause.value], one.waiting)
+    yield left_out
+    yield waiting
 
 
 def _deliveries(totals: Totals) -> Iterator[Metric]:

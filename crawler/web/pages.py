@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query
 from starlette.responses import HTMLResponse
 
+from crawler import owing
 from crawler.web import overview
 from crawler.web.desk import Desk
 from crawler.web.evidence import wire
@@ -59,6 +60,7 @@ def _overview_pages(pages: APIRouter, desk: Desk) -> None:
             started_at=desk.started_at,
             refresh=refresh,
             view=gathered,
+            ledger=owing.ledger(desk, now=now),
         )
 
     @pages.api_route("/sites", methods=["GET", "HEAD"])
@@ -158,6 +160,7 @@ def _capture_pages(pages: APIRouter, desk: Desk) -> None:
             standing=standing,
             suspicion=suspicion(target, standing, site) if is_suspect else None,
             visits=overview.visit_rows(ledger),
+            ledger=list(owing.sentences(owing.ledger_of(desk, target, now=desk.now()))),
             events=told,
             missing=lacked[:SHOWN_MISSING],
             missing_in_all=len(lacked),

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from crawler.health import Health
 from crawler.listing import iso
+from crawler.owing import ledger
 from crawler.web import metrics
 from crawler.web.desk import Desk
 from storage.catalogue.overview import site_overviews, totals
@@ -44,10 +45,12 @@ def health_dict(health: Health) -> dict[str, object]:
 
 def _reading(desk: Desk) -> metrics.Reading:
     now = desk.now()
+    added_up = ledger(desk, now=now)
     with desk.catalogue.read() as db:
         return metrics.Reading(
             totals=totals(db, now=now),
             sites=site_overviews(db, now=now),
+            ledger=added_up,
             health=desk.health(),
             started_at=desk.started_at,
             now=now,

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from storage.catalogue import captures, events
-from storage.catalogue.dialects import portions
+from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import deliveries, delivery_events, targets
 from storage.catalogue.tables import events as event_rows
 from storage.model import Delivery, DeliveryState, Event
@@ -162,6 +162,34 @@ def sent(db: Connection, delivery_id: str, *, at: datetime) -> None:
             last_error="",
         )
     )
+
+
+def put_sent(
+    db: Connection,
+    delivery_id: str,
+    *,
+    alert: str,
+    told: Sequence[str],
+    attempts: int,
+    at: datetime,
+) -> None:
+    """Keep a delivery that was sent before this catalogue was made; the events are there."""
+    row = {
+        "id": delivery_id,
+        "alert": alert,
+        "state": DeliveryState.SENT,
+        "gathers": False,
+        "attempts": attempts,
+        "next_try_at": at,
+        "holds_up": False,
+        "last_error": "",
+        "sent_at": at,
+    }
+    if not db.execute(insert_new(db, deliveries), [row]).rowcount:
+        return
+    for event_id in told:
+        if not _is_enqueued(db, event_id, alert):
+            _append(db, delivery_id, alert, event_id)
 
 
 def failed(

@@ -142,8 +142,8 @@ def listing(
     return _listed(db, *conditions, limit=limit)
 
 
-def sums(db: Connection) -> list[GapSum]:
-    """Return what was not made of each site for each cause, all together."""
+def sums(db: Connection, *, target_id: int | None = None) -> list[GapSum]:
+    """Return what was not made of each site, or of one target, for each cause, all together."""
     statement = (
         select(
             gaps.c.site,
@@ -155,6 +155,8 @@ def sums(db: Connection) -> list[GapSum]:
         .group_by(gaps.c.site, gaps.c.cause)
         .order_by(gaps.c.site, gaps.c.cause)
     )
+    if target_id is not None:
+        statement = statement.where(gaps.c.target_id == target_id)
     return [
         GapSum(**dict(row) | {"visits": int(row["visits"])})
         for row in db.execute(statement).mappings()

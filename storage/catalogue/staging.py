@@ -15,7 +15,15 @@ from storage.codec import Codec
 from storage.errors import StorageError
 from storage.model import Capture, Found, FoundBy, Role, TargetState
 from storage.warc.history import Past
-from storage.warc.statements import Judged, NewPages, Statement, Told, VisitName
+from storage.warc.statements import (
+    Judged,
+    NewPages,
+    Sent,
+    Statement,
+    Stopped,
+    Told,
+    VisitName,
+)
 
 _TABLES = """
 PRAGMA journal_mode = OFF;
@@ -33,6 +41,11 @@ CREATE TABLE targets (
 ) WITHOUT ROWID;
 CREATE TABLE told (id TEXT PRIMARY KEY, at TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE judged (visit TEXT PRIMARY KEY, at TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE stopped (
+    cause TEXT NOT NULL, site TEXT NOT NULL, began_at TEXT NOT NULL, ended INTEGER NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (cause, site, began_at)
+) WITHOUT ROWID;
+CREATE TABLE sent (id TEXT PRIMARY KEY, at TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE records (record_id TEXT PRIMARY KEY, capture INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE stands (
     target INTEGER PRIMARY KEY, good INTEGER, url TEXT, digest TEXT, judged TEXT NOT NULL
@@ -51,6 +64,8 @@ FROM stands JOIN judged ON judged.visit = stands.judged
 _CAPTURE = Codec(Capture)
 _TOLD = Codec(Told)
 _JUDGED = Codec(Judged)
+_STOPPED = Codec(Stopped)
+_SENT = Codec(Sent)
 _MANY = 500
 
 
@@ -151,6 +166,16 @@ class Staging:
             case NewPages():
                 for page in said.pages:
                     self._found(page, said)
+            case Stopped():
+                key = (said.cause.value, said.site or "", _text(said.began_at))
+                self._db.execute(
+                    "INSERT INTO stopped VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                    " ended = 1, body = excluded.body WHERE excluded.ended",
+                    (*key, said.ended_at is not None, _STOPPED.text(said)),
+                )
+            case Sent():
+                row = (said.id, _text(said.at), _SENT.text(said))
+                self._db.execute("INSERT OR IGNORE INTO sent VALUES (?, ?, ?)", row)
 
     def _found(self, page: Found, said: NewPages) -> None:
         self.target(
@@ -269,6 +294,17 @@ class Staging:
         """Yield the events in the order in which they could be told."""
         for row in self._db.execute("SELECT body FROM told ORDER BY at, id"):
             yield _TOLD.value(row[0])
+
+    def stopped(self) -> Iterator[Stopped]:
+        """Yield the times in which nothing was visited, each cause and site by its beginnings."""
+        asked = "SELECT body FROM stopped ORDER BY cause, site, began_at"
+        for row in self._db.execute(asked):
+            yield _STOPPED.value(row[0])
+
+    def sent(self) -> Iterator[Sent]:
+        """Yield what was sent, in its order."""
+        for row in self._db.execute("SELECT body FROM sent ORDER BY at, id"):
+            yield _SENT.value(row[0])
 
     def count_readings(self) -> int:
         """Return how many captures want their article."""

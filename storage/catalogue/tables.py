@@ -15,8 +15,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from storage.codec import Codec
 from storage.catalogue.columns import Id, Moment, Noun, Words, member
+from storage.codec import Codec
 from storage.model import (
     Alert,
     Article,

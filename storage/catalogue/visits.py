@@ -157,6 +157,13 @@ def last_at(db: Connection) -> datetime | None:
     return db.execute(newest).scalar()
 
 
+def last_by(db: Connection, workers: str) -> datetime | None:
+    """Return when the visit ended that was written last by a worker of such a name."""
+    by = visits.c.worker.startswith(workers, autoescape=True)
+    newest = select(visits.c.finished_at).where(by).order_by(visits.c.id.desc()).limit(1)
+    return db.execute(newest).scalar()
+
+
 def mark_read(db: Connection, visit_id: int, *, at: datetime) -> None:
     """Say that the visit is compared, so that it is not taken again."""
     db.execute(update(visits).where(visits.c.id == visit_id).values(read_at=at))
@@ -180,6 +187,12 @@ def listing(
     if since is not None:
         statement = statement.where(visits.c.finished_at >= since)
     return _visits(db, statement.limit(limit))
+
+
+def outcomes_of(db: Connection, target_id: int) -> dict[Outcome, int]:
+    """Return how often the visits to a target ended in which way."""
+    ended = select(visits.c.outcome, func.count()).where(visits.c.target_id == target_id)
+    return {row[0]: int(row[1]) for row in db.execute(ended.group_by(visits.c.outcome))}
 
 
 def recent_of_host(

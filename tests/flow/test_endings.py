@@ -330,8 +330,8 @@ def test_a_killed_worker_leaves_a_closed_file_and_a_successor(archive: Path, sit
     holdfast("watch", "add", "--archive", str(archive), site.url("/stalled"))
     with running(archive, *SERVICE) as run:
         site.wait_for("/stalled")
-        wait_for(lambda: list(archive.rglob("*.open")))
-        (left,) = archive.rglob("*.open")
+        wait_for(lambda: list(archive.rglob("*-worker-1-*.open")))
+        (left,) = archive.rglob("*-worker-1-*.open")
         with left.open("ab") as file:
             file.write(b"\x1f\x8b\x08 torn")
         configuration = archive / "holdfast.toml"

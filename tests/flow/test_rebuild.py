@@ -1,6 +1,7 @@
 """The catalogue is made anew from WARC files, journal and configuration, and says the same."""
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 from papers import article, index
+from receivers import web_receiver
 from server import Page, Site
-from service import holdfast, listing
+from service import Service, holdfast, listing, rows, wait_for
 
 from storage.archive import Archive, hold
 from storage.catalogue import captures, texts
@@ -36,6 +38,14 @@ robots = "obey"
 name = "paper"
 start = ["{front}"]
 exclude = ["/private/*"]
+"""
+DESK = """
+alerts = ["desk"]
+
+[[alert]]
+name = "desk"
+channel = "webhook"
+url = "{url}"
 """
 QUICK, SLOW = '["0.1s", "0.1s"]', '["1h", "1h"]'
 ROW_NUMBERS = frozenset({"id", "visit_id", "capture_id", "before_capture_id"})
@@ -80,6 +90,11 @@ class Story:
             return {
                 f"{one.record_id}": texts.of_capture(db, one.id) for one in captures.listing(db)
             }
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Return what was sent, without what its tries were planned for."""
+        listed = rows("alerts", "deliveries", "--archive", str(self.archive))
+        return [one | {"next_try_at": None} for one in listed if one["state"] == "sent"]
 
     def told(self) -> dict[str, Any]:
         """Return all that listings say, without the numbers of rows."""
@@ -201,3 +216,42 @@ def test_what_is_damaged_is_named_and_all_else_is_rebuilt(site: Site, tmp_path: 
         assert (one["warc_file"], one["role"]) == (None, "target")
         assert same([*lost.values()]) == same([one for one in before if one != hurt])
     assert len(list(story.archive.glob("catalogue.db*"))) == 2
+
+
+def test_what_the_service_left_out_and_what_it_sent_are_known_again(
+    site: Site, tmp_path: Path
+) -> None:
+    """A stop is told with its cause as before, and nobody is told twice what was told once."""
+    site.pages |= {"/": index("/page"), "/page": article("/page")}
+    story = Story(site, tmp_path)
+    with web_receiver() as desk:
+        text = (story.archive / "holdfast.toml").read_text().replace('"1h"', '"1s"', 1)
+        (story.archive / "holdfast.toml").write_text(text + DESK.format(url=desk.url))
+        service = Service(archive=story.archive).start()
+        site.wait_for("/page", 2)
+        site.pages["/page"] = article("/page", amount="19 million")
+        wait_for(lambda: desk.posts)
+        assert service.end() == 0
+        stopped = len(listing("visits", story.archive))
+        wait_for(lambda: len(listing("visits", story.archive, "--gaps")) > 1)
+        service.start()
+        wait_for(lambda: len(listing("visits", story.archive)) > stopped + 2)
+        assert service.end(signal.SIGKILL) == -signal.SIGKILL
+        service.start()
+        assert service.end() == 0
+
+        before, sent = story.told(), story.sent()
+        causes = {one["cause"] for one in before["status"]["visits"]["not_made"]}
+        assert "not_running" in causes
+        (story.archive / "catalogue.db").unlink()
+        story.verb("rebuild")
+        after = story.told()
+        for what in ("visits", "events"):
+            assert after[what] == before[what], what
+        assert story.sent() == sent
+        posts = len(desk.posts)
+        assert posts == len(sent) > 0
+        service.start()
+        wait_for(lambda: service.metric("holdfast_unread_visits") == 0)
+        assert service.end() == 0
+        assert len(desk.posts) == posts

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from catalogues import HOUR, opened, visit, watch
+from chronicles import chronicle
 from closed import archived, closed, flip, writer
 from exchanges import AT, answered, message
 
@@ -17,6 +18,8 @@ from storage.fixity import Place, Progress
 from storage.index import cdxj
 from storage.manifest import Manifest
 from storage.model import Capture, Outcome, Role
+from storage.warc import history
+from storage.warc.statements import Told
 
 
 def test_what_is_not_listed_is_listed_if_it_is_sound(tmp_path: Path) -> None:
@@ -85,9 +88,11 @@ def test_what_a_file_that_is_set_aside_has_spoilt_is_visited_again(tmp_path: Pat
         flip(growing, at=kept.record.offset + kept.record.length // 2)
 
     def tended() -> None:
-        care = Care(archive=archive, catalogue=catalogue, config=ArchiveConfig())
+        notes = chronicle(archive)
+        care = Care(archive=archive, catalogue=catalogue, config=ArchiveConfig(), chronicle=notes)
         care.tend(threading.Event())
         care.tend(threading.Event())
+        notes.close()
 
     for _ in range(2):  # also by a service that begins anew
         tended()
@@ -105,4 +110,6 @@ def test_what_a_file_that_is_set_aside_has_spoilt_is_visited_again(tmp_path: Pat
     assert (good.record is not None, bad.record) == (True, None)
     assert bad.reason == f"its record is damaged: {kept.record.file} is set aside as invalid"
     assert "captures of 1 page, which is visited again" in event.summary
+    said = [item for name in closed(archive) for item in history.read_file(archive, name)]
+    assert [one.event for one in said if isinstance(one, Told)] == [event]
     catalogue.close()

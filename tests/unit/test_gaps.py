@@ -1,24 +1,47 @@
 """The ledger of visits: what was planned and not made has its number, its cause and its times."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from catalogues import HOUR, MINUTE, opened, watch
+from catalogues import HOUR, MINUTE, opened, visit, watch
+from chronicles import chronicle
 
 from crawler import gaps as reasons
+from crawler.chronicle import Chronicle
+from crawler.config import Config
 from crawler.gaps import Late, Part, Span, note, open_parts, parts
+from crawler.opening import Parts
+from crawler.owing import ledger_of, sentences
 from crawler.pulse import Instant, Pulse, awaken, strange
 from crawler.revisit.calendar import Series, next_due, passed_over
-from storage.archive import create
+from storage.archive import Archive, create
 from storage.catalogue import gaps, sites, stoppages, targets, visits
 from storage.catalogue.stoppages import Stoppage
 from storage.catalogue.visits import Finished
 from storage.model import BY_RULE, Cause, Outcome, Site, TargetState, Visit
+from storage.warc import history
+from storage.warc.statements import Stopped
 
 NOW = datetime(2026, 11, 5, 6, 0, tzinfo=UTC)
 URL = "https://a.example/"
 PAPER = Site(name="paper", every="1h")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return create(tmp_path / "archive")
+
+
+@pytest.fixture
+def notes(archive: Archive) -> Chronicle:
+    return chronicle(archive)
+
+
+def said_of(archive: Archive) -> list[object]:
+    """Return what the archive says of times in which nothing was visited."""
+    return [item for name in history.files_of(archive) for item in history.read_file(archive, name)]
 
 
 def total(series):
@@ -190,44 +213,51 @@ def test_what_is_just_due_is_no_gap(db):
 # --- the service and the clock ----------------------------------------------------------------
 
 
-def test_the_time_after_the_last_beat_is_one_stoppage(db):
+def test_the_time_after_the_last_beat_is_one_stoppage(db, notes, archive):
     """A service that was killed is missed from its last sign of life to the next start."""
     watch(db, URL)
     stoppages.beat(db, at=NOW)
-    assert list(awaken(db, now=NOW + HOUR, serves=False)) == []
+    assert list(awaken(db, now=NOW + HOUR, serves=None)) == []
     assert [one.ended_at for one in stoppages.lasting(db)] == [None]
-    assert list(awaken(db, now=NOW + 2 * HOUR, serves=True)) == []
+    assert list(awaken(db, now=NOW + 2 * HOUR, serves=notes)) == []
     (one,) = stoppages.between(db, NOW, NOW + 3 * HOUR)
     assert (one.cause, one.began_at, one.ended_at) == (Cause.NOT_RUNNING, NOW, NOW + 2 * HOUR)
+    notes.close()
+    (said,) = said_of(archive)
+    assert said == Stopped(cause=Cause.NOT_RUNNING, began_at=NOW, ended_at=NOW + 2 * HOUR)
     assert stoppages.last_beat(db) == NOW + 2 * HOUR
 
 
-def test_a_site_that_is_gone_is_a_stoppage_until_it_is_back(db):
+def test_a_site_that_is_gone_is_a_stoppage_until_it_is_back(db, notes, archive):
     """While holdfast.toml does not name a site, its pages skip their visits for that."""
     sites.put(db, [Site(name="file", from_file=True)], replace_file_sites=True)
     sites.put(db, [], replace_file_sites=True)
-    list(awaken(db, now=NOW, serves=True))
+    list(awaken(db, now=NOW, serves=notes))
     (one,) = [one for one in stoppages.lasting(db) if one.cause is Cause.SITE_GONE]
     assert (one.site, one.began_at) == ("file", NOW)
     sites.put(db, [Site(name="file", from_file=True)], replace_file_sites=True)
-    list(awaken(db, now=NOW + HOUR, serves=True))
+    list(awaken(db, now=NOW + HOUR, serves=notes))
     assert stoppages.lasting(db) == []
+    notes.close()
+    begun = Stopped(cause=Cause.SITE_GONE, site="file", began_at=NOW)
+    said = [one for one in said_of(archive) if one.cause is Cause.SITE_GONE]
+    assert said == [begun, replace(begun, ended_at=NOW + HOUR)]
 
 
-def test_a_clock_that_was_years_ahead_stalls_nothing_and_lets_nothing_stampede(db):
+def test_a_clock_that_was_years_ahead_stalls_nothing_and_lets_nothing_stampede(db, notes):
     """Put right, it finds every page planned within its schedule, and not all at once."""
     year = timedelta(days=1000)
     entered_ones = [entered(db, f"https://{n}.example/") for n in range(50)]
     for one in entered_ones:
         targets.plan(db, one.id, NOW + year)
     stoppages.beat(db, at=NOW + year)
-    (said,) = awaken(db, now=NOW, serves=True)
+    (said,) = awaken(db, now=NOW, serves=notes)
     assert "later than the clock shows now" in said
     dues = [targets.one(db, one.id).due_at for one in entered_ones]
     assert all(NOW < due <= NOW + 2 * HOUR for due in dues)
     assert len(set(dues)) == len(dues)
     assert stoppages.last_beat(db) == NOW
-    assert list(awaken(db, now=NOW + MINUTE, serves=True)) == []
+    assert list(awaken(db, now=NOW + MINUTE, serves=notes)) == []
 
 
 def instant(wall, *, awake, slept=0.0):
@@ -245,9 +275,8 @@ def test_sleep_and_a_set_clock_are_told_apart():
     assert (ahead.slept, ahead.set_by) == (timedelta(0), timedelta(seconds=3590))
 
 
-def test_the_pulse_writes_sleep_and_jumps_of_the_clock(tmp_path: Path, caplog):
+def test_the_pulse_writes_sleep_and_jumps_of_the_clock(archive, notes, caplog):
     """Each is one stoppage and one line; set back, the clock leaves nothing planned years off."""
-    archive = create(tmp_path / "archive")
     catalogue = opened(archive.root)
     with catalogue.write() as db:
         sites.put(db, [PAPER])
@@ -259,7 +288,9 @@ def test_the_pulse_writes_sleep_and_jumps_of_the_clock(tmp_path: Path, caplog):
         instant(NOW + HOUR, awake=30, slept=3590),
     ]
     moments = iter(at)
-    pulse = Pulse(archive=archive, catalogue=catalogue, clocks=lambda: next(moments))
+    pulse = Pulse(
+        archive=archive, catalogue=catalogue, chronicle=notes, clocks=lambda: next(moments)
+    )
     for _ in range(3):
         pulse.beat()
     with catalogue.write() as db:
@@ -273,6 +304,10 @@ def test_the_pulse_writes_sleep_and_jumps_of_the_clock(tmp_path: Path, caplog):
     with catalogue.read() as db:
         assert targets.one(db, target.id).due_at <= NOW + 2 * HOUR
     catalogue.close()
+    notes.close()
+    assert said_of(archive) == [
+        Stopped(cause=one.cause, began_at=one.began_at, ended_at=one.ended_at) for one in known
+    ]
     said = [record.message.split(";")[0] for record in caplog.records]
     assert said == [
         "the machine was asleep",
@@ -291,3 +326,35 @@ def test_a_host_that_is_left_alone_again_and_again_is_one_row(db):
         stoppages.prolong(db, out)
     (one,) = stoppages.between(db, NOW, NOW + 9 * HOUR)
     assert (one.began_at, one.ended_at) == (NOW, NOW + 5 * HOUR + MINUTE)
+
+
+def test_the_ledger_of_one_page_is_told_in_sentences(tmp_path: Path):
+    """What was planned is made, skipped and missed, each with its cause; what waits is apart."""
+    archive = create(tmp_path / "archive")
+    own = Parts(archive=archive, config=Config(), catalogue=opened(archive.root))
+    with own.catalogue.write() as db:
+        sites.put(db, [PAPER])
+        target, other = entered(db), entered(db, "https://b.example/")
+        visit(db, target, at=NOW)
+        done = visit(db, target, at=NOW + 5 * HOUR)
+        visit(db, other, at=NOW)
+        stopped = gaps.Gap(
+            target_id=target.id,
+            site="paper",
+            cause=Cause.NOT_RUNNING,
+            first_at=NOW + HOUR,
+            last_at=NOW + 4 * HOUR,
+            visits=3,
+            visit_id=done.id,
+        )
+        gaps.put(db, [stopped])
+        targets.plan(db, target.id, NOW + 6 * HOUR)
+    told = list(sentences(ledger_of(own, target, now=NOW + 5 * HOUR)))
+    assert told == [
+        "Of 5 planned visits 2 were made, 0 skipped and 3 missed.",
+        "3 missed, since 2026-11-05 07:00 UTC: the service was not running.",
+    ]
+    *_, waits = sentences(ledger_of(own, target, now=NOW + 8 * HOUR))
+    assert waits.startswith("3 due since 2026-11-05 11:5")
+    assert waits.endswith(" UTC and not made: its turn had not come.")
+    own.catalogue.close()

@@ -112,6 +112,18 @@ def test_an_exchange_killed_before_its_row_gets_it(archive: Archive, catalogue: 
     assert list(sentences(recover_all(archive, catalogue, now=NOW))) == []
 
 
+def test_a_look_before_the_last_known_one_is_listed_and_no_news(
+    archive: Archive, catalogue: Catalogue
+) -> None:
+    """While a service runs, its page may have been looked at again before the row is made."""
+    _, second = written(archive, 1, 2)
+    later = enter(catalogue, second, 60 * 24 * 60)
+    assert recover_all(archive, catalogue, now=NOW).entered == 1
+    with catalogue.read() as db:
+        assert len(visits.listing(db)) == 2
+        assert [one.id for one in visits.unread(db, limit=9)] == [later.id]
+
+
 def test_what_is_not_of_a_known_page_stays_in_the_file(
     archive: Archive, catalogue: Catalogue
 ) -> None:
