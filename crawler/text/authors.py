@@ -35,6 +35,8 @@ class Byline:
     names: tuple[str, ...] = ()
     source: str = "none"
     confidence: float = 0.0
+    bodies: frozenset[str] = frozenset()
+    """Those names of which the source itself says that they are no persons."""
     numbers: frozenset[int] = frozenset()
     """Numbers of the runs that only tell them."""
 
@@ -60,13 +62,18 @@ def _with_persons(byline: Byline, sites: frozenset[str]) -> Byline:
 
     An agency that the linked data name beside a person has written its share.
     """
-    persons = tuple(name for name in byline.names if not is_body(name, sites=sites))
+    persons = tuple(
+        name
+        for name in byline.names
+        if name not in byline.bodies and not is_body(name, sites=sites)
+    )
     return byline if persons and byline.source == DESCRIBED else replace(byline, names=persons)
 
 
 def candidates(page: Evidence) -> Iterator[Byline]:
     """Yield what each source says, the surest first."""
-    yield Byline(names=_described(page), source=DESCRIBED, confidence=0.9)
+    bodies = frozenset(one.name for one in page.data.authors if one.is_body)
+    yield Byline(names=_described(page), source=DESCRIBED, confidence=0.9, bodies=bodies)
     yield Byline(names=_marked(page, Kind.AUTHOR), source="marked", confidence=0.85)
     yield Byline(names=_marked(page, Kind.AUTHOR_LINK), source="link", confidence=0.8)
     declared = (_declared(group, page.sites) for group in page.said.authors)

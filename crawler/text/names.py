@@ -48,6 +48,8 @@ _POSTS_BY = re.compile(
 )
 _DATE_START = re.compile(r"\b\d{1,2}[.:/]|\b(?:19|20)\d\d\b|\b\d{1,2}\s")
 _NOISE = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+\.\S+|(?<!\w)@\w+")
+_PLACE = re.compile(r"\s(?:in|à|aus|from|desde|\u0438\u0437)\s+[^\W\d_]\S*(?:\s\S+){0,2}$")
+_INITIAL = re.compile(r"\b\w\.$")
 _LABELLED = re.compile(r"[,;]\s*[^\W\d_]{2,20}\s*:.*$")
 _WEEKDAY = re.compile(rf"\b(?:{'|'.join(WEEKDAYS)})\b", re.IGNORECASE)
 _MAX_LINE = 160
@@ -106,6 +108,12 @@ def until_role(parts: Sequence[str]) -> Sequence[str]:
         if place and _is_role(part) and not _is_role(parts[0]):
             return parts[:place]
     return parts
+
+
+def _without_place(text: str) -> str:
+    """Return a name without the place its bearer writes from."""
+    found = _PLACE.search(text)
+    return text[: found.start()] if found and len(text[: found.start()].split()) >= 2 else text
 
 
 def people(parts: Iterable[str], *, sites: frozenset[str] = frozenset()) -> tuple[str, ...]:
@@ -167,17 +175,19 @@ def _until_date(text: str) -> str:
 
 def _clean(part: str) -> str:
     """Return one name without what is stuck to it, or nothing if it is none."""
-    name = (
-        part.strip(_AROUND).strip(" .") if not re.search(r"\b\w\.$", part) else part.strip(_AROUND)
-    )
+    name = part.strip(_AROUND)
+    if not _INITIAL.search(name):
+        name = name.strip(" .")
     words = name.split()
+    if not words or len(words) > _MAX_NAME_WORDS + 1:
+        return ""
     bare = _without_role(words)
-    name = " ".join(bare)
-    if not compact(name) or len(name) > _MAX_NAME or len(words) > 8 or _NO_NAME.search(name):
+    name = _without_place(" ".join(bare))
+    key = compact(name)
+    if not key or key in _NOBODY or key.isdecimal() or len(name) > _MAX_NAME:
         return ""
-    if any(fold(word).casefold() in _BUTTONS for word in bare):
-        return ""
-    return "" if compact(name) in _NOBODY or compact(name).isdecimal() else name
+    buttons = any(fold(word).casefold() in _BUTTONS for word in bare)
+    return "" if buttons or _NO_NAME.search(name) else name
 
 
 def _without_role(words: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from crawler.text.blocks import Run
-from crawler.text.fold import fold, tidy
+from crawler.text.fold import fold, tidy, words
 from crawler.text.names import compact
 
 _SEPARATOR = re.compile(
@@ -110,7 +110,9 @@ def best_title(runs: Sequence[Run], claims: Claims) -> Title:
 def _only(headings: Sequence[_Heading]) -> bool:
     """Whether a page has one main heading, and it reads as a title."""
     return len({one.text for one in headings}) == 1 and (
-        len(headings[0].text.split()) >= 3 or len(headings[0].text) >= 16
+        len(headings[0].text) >= 16
+        or len(headings[0].text.split()) >= 3
+        or len(words(headings[0].text)) >= 6
     )
 
 
