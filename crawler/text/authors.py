@@ -8,7 +8,7 @@ from lxml.html import HtmlElement
 from crawler.text.blocks import Run
 from crawler.text.evidence import Evidence, Head
 from crawler.text.fold import tidy
-from crawler.text.marks import Kind, Mark, is_author_link
+from crawler.text.marks import Kind, Mark, inside, is_author_link, text_of
 from crawler.text.names import (
     byline_names,
     compact,
@@ -24,6 +24,7 @@ MAX_AUTHORS = 20
 DESCRIBED = "json-ld"
 _MAX_TEXT = 200
 _MAX_LINE = 160
+_MAX_BELOW = 2000
 _MAX_BEFORE = 40
 """Characters before a name in its by-line."""
 
@@ -127,10 +128,8 @@ def _outermost(marks: Sequence[Mark]) -> Iterator[Mark]:
 
 def _mark_names(mark: Mark) -> tuple[str, ...]:
     element = mark.element
-    inner = [one for one in element.iterdescendants() if _names_inside(one)]
+    inner = [one for one in inside(element) if _names_inside(one)]
     texts = [_text(one) for one in inner] or [_text(element)]
-    if not texts[0] and element.get("content"):
-        texts = [element.get("content") or ""]
     names = [name for text in texts if len(text) <= _MAX_TEXT for name in names_in(text)]
     if mark.kind is Kind.AUTHOR:
         return tuple(names)
@@ -141,17 +140,13 @@ def _mark_names(mark: Mark) -> tuple[str, ...]:
 
 def _names_inside(element: HtmlElement) -> bool:
     """Whether an element within a by-line holds nothing but a name."""
-    if not isinstance(element.tag, str):
-        return False
     if "name" in (element.get("itemprop") or "").split():
         return True
     return element.tag == "a" and is_author_link(element)
 
 
 def _text(element: HtmlElement) -> str:
-    if element.tag == "meta":
-        return tidy((element.get("content") or "")[:1000])
-    return tidy(" ".join(element.itertext())[:1000])
+    return tidy((element.get("content") or "")[:_MAX_TEXT]) or text_of(element)
 
 
 def _line(runs: Sequence[Run], head: Head, sites: frozenset[str]) -> Byline:
@@ -179,7 +174,7 @@ def byline_at(runs: Sequence[Run], number: int, end: int) -> tuple[tuple[str, ..
 def _closing(runs: Sequence[Run], head: Head, sites: frozenset[str]) -> Byline:
     """Return the name of a by-line below the text, if there is one and no list of them."""
     found: dict[tuple[str, ...], None] = {}
-    for number in range(head.end, len(runs)):
+    for number in range(head.end, min(len(runs), head.end + _MAX_BELOW)):
         run = runs[number]
         if run.chrome or len(run.text) > _MAX_TEXT:
             continue
