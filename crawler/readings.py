@@ -9,9 +9,10 @@ from crawler.changes.judge import Control
 from crawler.controls import Neighbours, look_around
 from crawler.killable import ArticleReader
 from crawler.plugins import rules_of
+from crawler.text.article import Context, Study
 from spiders.reading.listings import LISTINGS, xml_root
 from storage.archive import Archive
-from storage.catalogue import captures, sites, standings, targets, texts
+from storage.catalogue import captures, sites, standings, targets, templates, texts
 from storage.catalogue.engine import Catalogue, Connection
 from storage.errors import CatalogueError, RecordError
 from storage.model import (
@@ -25,6 +26,7 @@ from storage.model import (
     Site,
     Standing,
     Target,
+    Template,
     Visit,
     payload_captures,
 )
@@ -47,6 +49,8 @@ class Scene:
     control: Control
     is_list: bool
     """Whether the target is a start page that led to others."""
+    template: Template
+    """What the site's other pages have taught of it; empty where nothing is to be read."""
     neighbours: Neighbours
     """The other pages of the host, of which one may be looked at as a control."""
 
@@ -62,8 +66,11 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
         standing = standings.one(db, visit.target_id)
         good = _capture(db, standing.good_capture_id)
         before = _good_reading(db, good)
-        control, neighbours = Control(), Neighbours()
-        if standing.phase is not Phase.OK or not same_bytes(before, visit.captures):
+        control, neighbours, template = Control(), Neighbours(), Template()
+        is_same = same_bytes(before, visit.captures)
+        if not is_same:
+            template = templates.of_site(db, visit.site)
+        if standing.phase is not Phase.OK or not is_same:
             control, neighbours = look_around(db, target, site, visit, standing)
         return Scene(
             site=site,
@@ -72,6 +79,7 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             good=before,
             is_list=target.found_by is FoundBy.START and targets.led_to(db, target.url),
             control=control,
+            template=template,
             neighbours=neighbours,
         )
 
@@ -110,19 +118,27 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         reading = _vouched_for(reading, status=page.status, size=len(page.body))
     if xml_root(page.body) in LISTINGS:
         return reading
-    article, warning = articles.read(
-        page.body, url=last.url, headers=page.headers, rules=rules_of(scene.site.spider)
+    context = Context(
+        rules=rules_of(scene.site.spider),
+        template=scene.template,
+        previous=_read_before(scene.good, last.url),
     )
-    return replace(reading, article=article, reason=reading.reason or warning)
+    found, why = articles.study(page.body, url=last.url, headers=page.headers, context=context)
+    if found is None:
+        return replace(reading, reason=reading.reason or why)
+    return replace(reading, article=found.article, lesson=found.lesson)
 
 
-def article_of(
-    capture: Capture, *, archive: Archive, articles: ArticleReader, spider: str
-) -> tuple[Article | None, str]:
-    """Return the article of a good capture, read again, or None and why there is none.
+def _read_before(good: Reading | None, url: str) -> Article | None:
+    """Return the article of the last good look, if it was at this address."""
+    article = good.article if good is not None else None
+    return article if article is not None and article.url == url else None
 
-    ``spider`` is the name of its site's spider file, whose rules say where the fields stand.
-    """
+
+def study_of(
+    capture: Capture, *, archive: Archive, articles: ArticleReader, context: Context
+) -> tuple[Study | None, str]:
+    """Return what a good capture comes to, read again, or None and why there is nothing."""
     if capture.record is None:
         return None, "it has no record"
     try:
@@ -131,7 +147,7 @@ def article_of(
         return None, str(fault)
     if xml_root(page.body) in LISTINGS:
         return None, ""
-    return articles.read(page.body, url=capture.url, headers=page.headers, rules=rules_of(spider))
+    return articles.study(page.body, url=capture.url, headers=page.headers, context=context)
 
 
 def _headers(archive: Archive, last: Capture, record: RecordRef) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from crawler.changes.diff import Diff, word_diff
+from crawler.text.template import Lesson
 from storage.model import Article, Axis, Capture, Finding, Outcome
 
 
@@ -26,6 +27,8 @@ class Reading:
     headers: tuple[tuple[str, str], ...] = ()
     """Header fields of the last answer."""
     article: Article | None = None
+    lesson: Lesson | None = None
+    """What the page teaches of its site's template, if it is a good one."""
     capture_id: int | None = None
     is_list: bool = False
     """Whether it is a start page that led to others: a front page, a section."""
