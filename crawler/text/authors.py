@@ -15,6 +15,7 @@ from crawler.text.names import (
     is_bare_by,
     is_body,
     looks_like_name,
+    name_beside_date,
     names_in,
     people,
     says_by,
@@ -25,6 +26,9 @@ DESCRIBED = "json-ld"
 _MAX_TEXT = 200
 _MAX_LINE = 160
 _MAX_BELOW = 2000
+_PARAGRAPH = 150
+_FURTHER = 4
+"""A by-line below the text stands so close to its last paragraph."""
 _MAX_BEFORE = 40
 """Characters before a name in its by-line."""
 
@@ -81,6 +85,7 @@ def candidates(page: Evidence) -> Iterator[Byline]:
     yield Byline(names=next(filter(None, declared), ()), source="meta", confidence=0.8)
     yield _line(page.runs, page.head, page.sites)
     yield Byline(names=_marked(page, Kind.AUTHOR_CLASS), source="class", confidence=0.7)
+    yield Byline(names=_beside_date(page), source="line", confidence=0.5)
     yield _closing(page.runs, page.head, page.sites)
 
 
@@ -171,12 +176,19 @@ def byline_at(runs: Sequence[Run], number: int, end: int) -> tuple[tuple[str, ..
     return byline_names(text), 1
 
 
+def _beside_date(page: Evidence) -> tuple[str, ...]:
+    lines = (run.text for run in page.runs[page.head.start : page.head.end] if not run.chrome)
+    return next(filter(None, map(name_beside_date, lines)), ())
+
+
 def _closing(runs: Sequence[Run], head: Head, sites: frozenset[str]) -> Byline:
     """Return the name of a by-line below the text, if there is one and no list of them."""
     found: dict[tuple[str, ...], None] = {}
+    last = head.end
     for number in range(head.end, min(len(runs), head.end + _MAX_BELOW)):
         run = runs[number]
-        if run.chrome or len(run.text) > _MAX_TEXT:
+        last = number if len(run.text) >= _PARAGRAPH else last
+        if number - last > _FURTHER or run.chrome or len(run.text) > _MAX_TEXT:
             continue
         names = byline_names(run.text)
         if names and (says_by(run.text) or all(len(name.split()) >= 2 for name in names)):

@@ -12,6 +12,7 @@ from crawler.text.blocks import Run
 from crawler.text.fold import tidy
 
 _AUTHOR_WORDS = (
+    r"vcard|"
     r"by-?lines?|authors?|autor(?:en|es|in)?|auteurs?|writers?|verfasser|redacteur|reporters?|"
     r"writtenby|postedby"
 )

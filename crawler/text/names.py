@@ -9,6 +9,7 @@ from crawler.text.vocabulary import (
     BETWEEN,
     BODIES,
     BUTTONS,
+    BY_BEHIND,
     BY_STRONG,
     BY_WEAK,
     NOBODY,
@@ -24,6 +25,7 @@ _LABEL = re.compile(rf"{_BY}(?:\s*[:\uff1a/]\s*|\s+(?=\S))", re.IGNORECASE)
 _STRONG_LABEL = re.compile(
     rf"(?:{_STRONG_BY})(?:\s*[:\uff1a]\s*|\s+)|{_BY}\s*[:\uff1a]\s*", re.IGNORECASE
 )
+_BEHIND = re.compile(rf"[\s,|]\s?(?:{'|'.join(BY_BEHIND)})\s*:?\s+(?=\S)", re.IGNORECASE)
 _BARE_LABEL = re.compile(rf"{_BY}\s*[:\uff1a]?", re.IGNORECASE)
 _OTHER_HANDS = re.compile("|".join(OTHER_HANDS), re.IGNORECASE)
 _SEGMENT = re.compile(r"\s*[|\u2022\u00b7\u25cf»]\s*|\s/\s*|\s+[-\u2013\u2014]+\s+|\s{3,}|\n")
@@ -62,10 +64,10 @@ def byline_names(line: str) -> tuple[str, ...]:
 
     The whole line must be a by-line: what follows the names may be a date, a role, a place.
     """
-    if len(line) > _MAX_LINE:
+    if len(line) > _MAX_LINE or _OTHER_HANDS.match(line):
         return ()
-    found = _LABEL.match(line)
-    if found is None or _OTHER_HANDS.match(line):
+    found = _LABEL.match(line) or _behind_date(line)
+    if found is None:
         return ()
     segments = [one for one in _SEGMENT.split(_own_hand(line[found.end() :])) if one]
     if not segments or any(len(one.split()) > 10 for one in segments):
@@ -74,6 +76,17 @@ def byline_names(line: str) -> tuple[str, ...]:
     names = people(parts)
     kept = names and all(looks_like_name(name) for name in names)
     return names if kept and all(_short(part) for part in parts) else ()
+
+
+def name_beside_date(line: str) -> tuple[str, ...]:
+    """Return the name in a line that is a date and a name, such as ``10.10.2014 | Nadia Karim``."""
+    segments = [one for one in _SEGMENT.split(line) if one] if len(line) <= _MAX_LINE // 2 else []
+    if len(segments) != 2 or sum(parse_date(one) is not None for one in segments) != 1:
+        return ()
+    (other,) = (one for one in segments if parse_date(one) is None)
+    names = people(split_names(other))
+    sure = all(looks_like_name(name) and 2 <= len(name.split()) <= 4 for name in names)
+    return names if sure and not any(map(is_body, names)) else ()
 
 
 def says_by(line: str) -> bool:
@@ -156,6 +169,12 @@ def looks_like_name(text: str) -> bool:
 def compact(text: str) -> str:
     """Return the letters and digits of a name, for comparing."""
     return re.sub(r"[\W_]+", "", fold(text).casefold())
+
+
+def _behind_date(line: str) -> re.Match[str] | None:
+    """Return the word for "by" that stands behind a date."""
+    found = _BEHIND.search(line)
+    return found if found and parse_date(line[: found.start()]) is not None else None
 
 
 def _own_hand(text: str) -> str:
