@@ -1,5 +1,6 @@
 """Read articles in a killable child: a hostile page costs one task, never the reader."""
 
+import logging
 import multiprocessing
 import resource
 import signal
@@ -8,9 +9,10 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TaskTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
+from functools import partial
 from multiprocessing import resource_tracker
 from types import TracebackType
-from typing import Self, TypeAlias, TypeVar
+from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -18,20 +20,22 @@ from crawler.changes.surface import Surface, surface
 from crawler.errors import CrawlerError
 from crawler.memory import be_frugal
 from crawler.parent import end_with_parent
-from crawler.text.article import normalise
-from spiders.reading.rules import NO_RULES, Rules
+from crawler.text.article import ALONE, Context, Study, study, tagless
 from storage.model import Article
 
+logger = logging.getLogger(__name__)
+
 LONGEST_TASK = timedelta(seconds=10)
-LARGEST_DATA_BYTES = 1024 * 1024 * 1024
+"""CPU time that a page may take."""
+LONGEST_WAIT = timedelta(seconds=60)
+"""And how long that may last where others use the processor too."""
+LARGEST_DATA_BYTES = 512 * 1024 * 1024
 """Memory a child may take for data (RLIMIT_DATA); the extractor itself needs about 150 MB."""
 TASKS_A_CHILD = 500
 """A child is renewed after so many pages: extractors keep caches that only grow."""
 
 
 T = TypeVar("T")
-Task: TypeAlias = Callable[..., T]
-"""Reads a page in the child."""
 
 _LOST = (
     "the process that reads articles died and cannot be had again from here; what was kept is "
@@ -60,40 +64,64 @@ class ArticleReader:
         *,
         url: str,
         headers: Sequence[tuple[str, str]],
-        rules: Rules = NO_RULES,
+        context: Context = ALONE,
     ) -> tuple[Article | None, str]:
         """Return the article of a page and an empty string, or None and why there is none.
 
         Raise ArticleReaderError when no page can be read any more.
         """
-        return self._done(_read, body, url, tuple(headers), rules)
+        found, why = self.study(body, url=url, headers=headers, context=context)
+        return (found.article if found is not None else None), why
+
+    def study(
+        self,
+        body: bytes,
+        *,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        context: Context = ALONE,
+    ) -> tuple[Study | None, str]:
+        """Return what a page came to and an empty string, or None and why there is nothing.
+
+        A page that takes too long or too much is read again without a tree: its text between the
+        tags. Raise ArticleReaderError when no page can be read any more.
+        """
+        found, why = self._tried(partial(study, body, url=url, headers=headers, context=context))
+        if found is not None:
+            return found, ""
+        logger.warning("page is read by its tags alone", extra={"url": url, "reason": why})
+        plain, fault = self._tried(partial(tagless, body, url=url, headers=headers, why=why))
+        return plain, "" if plain is not None else fault
 
     def surface(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
     ) -> tuple[Surface | None, str]:
         """Return all that a page shows in the same way."""
-        return self._done(surface_of, body, url, tuple(headers))
+        return self._tried(partial(surface, body, url=url, headers=tuple(headers)))
 
-    def _done(self, task: Task[T], *given: object) -> tuple[T | None, str]:
+    def _tried(self, task: Callable[[], T]) -> tuple[T | None, str]:
+        """Return what a task came to and an empty string, or None and why it came to nothing."""
         try:
-            return self._begun(task, given).result(), ""
+            return self._begun(task).result(), ""
         except BrokenProcessPool as error:
             raise ArticleReaderError(_LOST) from error
         except TaskTimeoutError:
-            return None, f"reading the article took longer than {LONGEST_TASK.seconds} s"
+            return None, f"reading the article took longer than {LONGEST_WAIT.seconds} s"
         except ProcessExpired:
-            return None, "the process that read the article ended (out of memory or crashed)"
+            return None, "the process that read the article ended (out of CPU time or memory)"
         except MemoryError:
             return None, "reading the article needed too much memory"
 
-    def _begun(self, task: Task[T], given: tuple[object, ...]) -> "Future[T]":
+    def _begun(self, task: Callable[[], T]) -> "Future[T]":
         # Ctrl-C is for us and not for the child, also while it starts: the threads of the pool
         # inherit what is blocked here, and so do the children they start. The tracker comes
         # first because its start unblocks the signal.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return self._pool.schedule(task, args=given, timeout=LONGEST_TASK.total_seconds())
+            return self._pool.schedule(
+                _within_bounds, args=(task,), timeout=LONGEST_WAIT.total_seconds()
+            )
         except RuntimeError as error:  # the pool broke while nobody asked
             raise ArticleReaderError(_LOST) from error
         finally:
@@ -116,13 +144,13 @@ class ArticleReader:
         self.close()
 
 
-def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...], rules: Rules) -> Article:
-    return normalise(body, url=url, headers=headers, rules=rules)
-
-
-def surface_of(body: bytes, url: str, headers: tuple[tuple[str, str], ...]) -> Surface:
-    """Return what a page shows, as a task of the child."""
-    return surface(body, url=url, headers=headers)
+def _within_bounds(task: Callable[[], T]) -> T:
+    """Run a task; when its CPU time is over, SIGPROF ends this process."""
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_TASK.total_seconds())
+    try:
+        return task()
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _limit() -> None:

@@ -17,6 +17,7 @@ from crawler.fetch.requisites import Gathered, is_held
 from crawler.gaps import Late, note
 from crawler.readings import Scene
 from crawler.revisit.calendar import History, next_due
+from crawler.text.template import Lesson, learn
 from storage.catalogue import (
     captures,
     deliveries,
@@ -26,6 +27,7 @@ from storage.catalogue import (
     sites,
     standings,
     targets,
+    templates,
     texts,
     visits,
 )
@@ -241,6 +243,8 @@ def keep_verdict(
         )
         if good and after.article is not None and after.capture_id is not None:
             texts.put(db, after.capture_id, after.article)
+            if after.lesson is not None:
+                _teach(db, visit.site, after.lesson)
         standings.put(db, standing)
         tell_events(db, verdict.events, site=scene.site, now=now)
         target = targets.one(db, scene.target.id) or scene.target
@@ -265,6 +269,14 @@ def keep_verdict(
             gaps.put_off(db, target.id, cause, due_at=was_due, at=now, until=until)
         visits.mark_read(db, visit.id, at=now)
     return controls
+
+
+def _teach(db: Connection, site: str, taught: Lesson) -> None:
+    """Let a good page teach what its site's pages have in common."""
+    known = templates.of_site(db, site)
+    learnt = learn(known, taught)
+    if learnt is not known:
+        templates.put(db, site, learnt)
 
 
 def _next_look(

@@ -13,10 +13,10 @@ from crawler.controls import Neighbours, alike, look_around
 from crawler.fetch.pace import retry_after
 from crawler.killable import ArticleReader
 from crawler.plugins import rules_of
-from crawler.text.article import NOT_HTML
+from crawler.text.article import NOT_HTML, Context, Study
 from spiders.reading.listings import LISTINGS, xml_root
 from storage.archive import Archive
-from storage.catalogue import captures, pictures, sites, standings, targets, texts
+from storage.catalogue import captures, pictures, sites, standings, targets, templates, texts
 from storage.catalogue.engine import Catalogue, Connection
 from storage.errors import CatalogueError, RecordError
 from storage.model import (
@@ -30,6 +30,7 @@ from storage.model import (
     Site,
     Standing,
     Target,
+    Template,
     Visit,
     payload_captures,
 )
@@ -54,6 +55,8 @@ class Scene:
     control: Control
     is_list: bool
     """Whether the target is a start page that led to others."""
+    template: Template
+    """What the site's other pages have taught of it; empty where nothing is to be read."""
     neighbours: Neighbours
     """The other pages of the host, of which one may be looked at as a control."""
     twin: Capture | None = None
@@ -73,8 +76,11 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
         standing = standings.one(db, visit.target_id)
         good = _capture(db, standing.good_capture_id)
         before = _good_reading(db, good)
-        control, neighbours = Control(), Neighbours()
-        if standing.phase is not Phase.OK or not same_bytes(before, visit.captures):
+        control, neighbours, template = Control(), Neighbours(), Template()
+        is_same = same_bytes(before, visit.captures)
+        if not is_same:
+            template = templates.of_site(db, visit.site)
+        if standing.phase is not Phase.OK or not is_same:
             control, neighbours = look_around(db, target, site, visit, standing)
         return Scene(
             site=site,
@@ -83,6 +89,7 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             good=before,
             is_list=_is_start(target) and targets.led_to(db, target.url),
             control=control,
+            template=template,
             neighbours=neighbours,
             twin=_capture(db, standing.twin_capture_id),
             noise=frozenset(standing.noise)
@@ -123,6 +130,7 @@ def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[
                 good=before,
                 is_list=target.url in lists,
                 control=Control(),
+                template=Template(),
                 neighbours=Neighbours(),
             ),
         )
@@ -163,22 +171,35 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         reading = _vouched_for(reading, status=page.status, size=len(page.body))
     if xml_root(page.body) in LISTINGS:
         return reading
-    article, warning = articles.read(
-        page.body, url=last.url, headers=page.headers, rules=rules_of(scene.site.spider)
-    )
+    context = _context(scene, last.url)
+    found, why = articles.study(page.body, url=last.url, headers=page.headers, context=context)
+    if found is None:
+        return replace(reading, reason=reading.reason or why)
     shown = None
-    if article is not None and is_page(article):
+    if is_page(found.article):
         shown, _ = articles.surface(page.body, url=last.url, headers=page.headers)
-    return replace(reading, article=article, surface=shown, reason=reading.reason or warning)
+    return replace(reading, article=found.article, lesson=found.lesson, surface=shown)
 
 
-def article_of(
-    capture: Capture, *, archive: Archive, articles: ArticleReader, spider: str
-) -> tuple[Article | None, str]:
-    """Return the article of a good capture, read again, or None and why there is none.
+def _context(scene: Scene, url: str) -> Context:
+    """Return what is known of a page before it is read."""
+    return Context(
+        rules=rules_of(scene.site.spider),
+        template=scene.template,
+        previous=_read_before(scene.good, url),
+    )
 
-    ``spider`` is the name of its site's spider file, whose rules say where the fields stand.
-    """
+
+def _read_before(good: Reading | None, url: str) -> Article | None:
+    """Return the article of the last good look, if it was at this address."""
+    article = good.article if good is not None else None
+    return article if article is not None and article.url == url else None
+
+
+def study_of(
+    capture: Capture, *, archive: Archive, articles: ArticleReader, context: Context
+) -> tuple[Study | None, str]:
+    """Return what a good capture comes to, read again, or None and why there is nothing."""
     if capture.record is None:
         return None, "it has no record"
     try:
@@ -187,7 +208,7 @@ def article_of(
         return None, str(fault)
     if xml_root(page.body) in LISTINGS:
         return None, ""
-    return articles.read(page.body, url=capture.url, headers=page.headers, rules=rules_of(spider))
+    return articles.study(page.body, url=capture.url, headers=page.headers, context=context)
 
 
 def is_page(article: Article) -> bool:
@@ -253,8 +274,8 @@ def case(
     kept = before.hops[-1]
     before = replace(before, surface=shown_by(kept, archive=archive, articles=articles))
     if scene.twin is not None and scene.twin.id != before.capture_id:
-        spider = scene.site.spider
-        twin = twin_reading(scene.twin, archive=archive, articles=articles, spider=spider)
+        context = _context(scene, scene.twin.url)
+        twin = twin_reading(scene.twin, archive=archive, articles=articles, context=context)
     with catalogue.read() as db:
         before, after = (with_pictures(db, scene.site, one) for one in (before, after))
     plain = Case(before=before, after=after, twin=twin, noise=scene.noise)
@@ -279,7 +300,8 @@ def _probe(
     if not made:
         return None
     (last,) = made
-    return twin_reading(last, archive=archive, articles=articles, spider=scene.site.spider)
+    context = _context(scene, last.url)
+    return twin_reading(last, archive=archive, articles=articles, context=context)
 
 
 def shown_by(capture: Capture, *, archive: Archive, articles: ArticleReader) -> Surface | None:
@@ -292,15 +314,13 @@ def shown_by(capture: Capture, *, archive: Archive, articles: ArticleReader) -> 
 
 
 def twin_reading(
-    capture: Capture, *, archive: Archive, articles: ArticleReader, spider: str
+    capture: Capture, *, archive: Archive, articles: ArticleReader, context: Context
 ) -> Reading | None:
     """Return the reading of a capture that waits for a second fetch, read again."""
     page = _kept_page(capture, archive)
     if page is None:
         return None
-    article, _ = articles.read(
-        page.body, url=capture.url, headers=page.headers, rules=rules_of(spider)
-    )
+    article, _ = articles.read(page.body, url=capture.url, headers=page.headers, context=context)
     shown, _ = articles.surface(page.body, url=capture.url, headers=page.headers)
     return Reading(
         url=capture.url,

@@ -36,6 +36,7 @@ from storage.model import (
     Image,
     Look,
     Missing,
+    Origin,
     Outcome,
     Phase,
     RecordRef,
@@ -299,6 +300,7 @@ def _article(words: str) -> Article:
         canonical_url=PAGE,
         blocks=(Block(kind="paragraph", text=f"The bridge cost {words}."),),
         images=(Image(url=f"{PAGE}.png"),),
+        origins=(Origin(field="title", source="h1", confidence=0.95),),
         fingerprint=words,
     )
 

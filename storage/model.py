@@ -499,11 +499,40 @@ class Article:
     """For each field that was found: its source and confidence. No part of the fingerprint."""
     signs: tuple[str, ...] = ()
     """Marks of what is no article, such as ``challenge`` or ``password-field``."""
+    residue: str = ""
+    """Digest over what is visible beside the article and is not on every page of the site."""
+    rest: tuple[str, ...] = ()
+    """Marks of the visible blocks that are not the article; ``~`` before what the site repeats."""
+    template: int = 0
+    """Version of the site's template the page was read with."""
 
     @property
     def text(self) -> str:
         """Return the article's text, a blank line between blocks."""
         return "\n\n".join(block.text for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """What stood in one slot (a path of tags and classes) of a site's pages so far, in words."""
+
+    article: float
+    all: float
+    pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What is known of the pages of one site; a new lesson makes a new version."""
+
+    version: int = 0
+    """How many pages have taught."""
+    pages: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+    """The last pages that taught: their marks and the longest blocks of their articles, by mark
+    and words."""
+    blocks: tuple[tuple[str, int], ...] = ()
+    """Marks of blocks and on how many pages they stood; the oldest of the rarest are forgotten."""
+    slots: tuple[tuple[str, Slot], ...] = ()
 
 
 # --- what it means ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Protocol
 from crawler.changes.compare import Comparison, Page, compare, page_of
 from crawler.changes.diff import Diff, word_diff
 from crawler.changes.surface import Surface
+from crawler.text.template import Lesson
 from storage.model import Article, Axis, Capture, Finding, Outcome
 
 
@@ -28,6 +29,8 @@ class Reading:
     headers: tuple[tuple[str, str], ...] = ()
     """Header fields of the last answer."""
     article: Article | None = None
+    lesson: Lesson | None = None
+    """What the page teaches of its site's template, if it is a good one."""
     capture_id: int | None = None
     is_list: bool = False
     """Whether it is a start page that led to others: a front page, a section."""

@@ -10,7 +10,9 @@ from crawler.errors import CrawlerError
 from crawler.history import said
 from crawler.killable import ArticleReader
 from crawler.opening import Parts
-from crawler.readings import article_of
+from crawler.plugins import rules_of
+from crawler.readings import study_of
+from crawler.text.article import Context
 from storage.archive import Archive
 from storage.catalogue import captures, sites, targets, texts, visits
 from storage.catalogue.engine import Connection
@@ -164,12 +166,11 @@ def _read(
             if article is None:
                 with own.catalogue.read() as db:
                     site = sites.one(db, capture.site)
-                article, fault = article_of(
-                    capture,
-                    archive=own.archive,
-                    articles=articles,
-                    spider=site.spider if site is not None else "",
+                context = Context(rules=rules_of(site.spider if site is not None else ""))
+                found, fault = study_of(
+                    capture, archive=own.archive, articles=articles, context=context
                 )
+                article = found.article if found is not None else None
             of_visit = [one for one in visited if one.visit_id == capture.visit_id]
             hops = tuple(payload_captures(of_visit)) or (capture,)
             side = Side(name=name, capture=capture, hops=hops, article=article, fault=fault)

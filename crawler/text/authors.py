@@ -8,13 +8,14 @@ from lxml.html import HtmlElement
 from crawler.text.blocks import Run
 from crawler.text.evidence import Evidence, Head
 from crawler.text.fold import tidy
-from crawler.text.marks import Kind, Mark, is_author_link
+from crawler.text.marks import Kind, Mark, inside, is_author_link, text_of
 from crawler.text.names import (
     byline_names,
     compact,
     is_bare_by,
     is_body,
     looks_like_name,
+    name_beside_date,
     names_in,
     people,
     says_by,
@@ -24,6 +25,10 @@ MAX_AUTHORS = 20
 DESCRIBED = "json-ld"
 _MAX_TEXT = 200
 _MAX_LINE = 160
+_MAX_BELOW = 2000
+_PARAGRAPH = 150
+_FURTHER = 4
+"""A by-line below the text stands so close to its last paragraph."""
 _MAX_BEFORE = 40
 """Characters before a name in its by-line."""
 
@@ -35,6 +40,8 @@ class Byline:
     names: tuple[str, ...] = ()
     source: str = "none"
     confidence: float = 0.0
+    bodies: frozenset[str] = frozenset()
+    """Those names of which the source itself says that they are no persons."""
     numbers: frozenset[int] = frozenset()
     """Numbers of the runs that only tell them."""
 
@@ -60,19 +67,25 @@ def _with_persons(byline: Byline, sites: frozenset[str]) -> Byline:
 
     An agency that the linked data name beside a person has written its share.
     """
-    persons = tuple(name for name in byline.names if not is_body(name, sites=sites))
+    persons = tuple(
+        name
+        for name in byline.names
+        if name not in byline.bodies and not is_body(name, sites=sites)
+    )
     return byline if persons and byline.source == DESCRIBED else replace(byline, names=persons)
 
 
 def candidates(page: Evidence) -> Iterator[Byline]:
     """Yield what each source says, the surest first."""
-    yield Byline(names=_described(page), source=DESCRIBED, confidence=0.9)
+    bodies = frozenset(one.name for one in page.data.authors if one.is_body)
+    yield Byline(names=_described(page), source=DESCRIBED, confidence=0.9, bodies=bodies)
     yield Byline(names=_marked(page, Kind.AUTHOR), source="marked", confidence=0.85)
     yield Byline(names=_marked(page, Kind.AUTHOR_LINK), source="link", confidence=0.8)
     declared = (_declared(group, page.sites) for group in page.said.authors)
     yield Byline(names=next(filter(None, declared), ()), source="meta", confidence=0.8)
     yield _line(page.runs, page.head, page.sites)
     yield Byline(names=_marked(page, Kind.AUTHOR_CLASS), source="class", confidence=0.7)
+    yield Byline(names=_beside_date(page), source="line", confidence=0.5)
     yield _closing(page.runs, page.head, page.sites)
 
 
@@ -120,10 +133,8 @@ def _outermost(marks: Sequence[Mark]) -> Iterator[Mark]:
 
 def _mark_names(mark: Mark) -> tuple[str, ...]:
     element = mark.element
-    inner = [one for one in element.iterdescendants() if _names_inside(one)]
+    inner = [one for one in inside(element) if _names_inside(one)]
     texts = [_text(one) for one in inner] or [_text(element)]
-    if not texts[0] and element.get("content"):
-        texts = [element.get("content") or ""]
     names = [name for text in texts if len(text) <= _MAX_TEXT for name in names_in(text)]
     if mark.kind is Kind.AUTHOR:
         return tuple(names)
@@ -134,17 +145,13 @@ def _mark_names(mark: Mark) -> tuple[str, ...]:
 
 def _names_inside(element: HtmlElement) -> bool:
     """Whether an element within a by-line holds nothing but a name."""
-    if not isinstance(element.tag, str):
-        return False
     if "name" in (element.get("itemprop") or "").split():
         return True
     return element.tag == "a" and is_author_link(element)
 
 
 def _text(element: HtmlElement) -> str:
-    if element.tag == "meta":
-        return tidy((element.get("content") or "")[:1000])
-    return tidy(" ".join(element.itertext())[:1000])
+    return tidy((element.get("content") or "")[:_MAX_TEXT]) or text_of(element)
 
 
 def _line(runs: Sequence[Run], head: Head, sites: frozenset[str]) -> Byline:
@@ -169,12 +176,19 @@ def byline_at(runs: Sequence[Run], number: int, end: int) -> tuple[tuple[str, ..
     return byline_names(text), 1
 
 
+def _beside_date(page: Evidence) -> tuple[str, ...]:
+    lines = (run.text for run in page.runs[page.head.start : page.head.end] if not run.chrome)
+    return next(filter(None, map(name_beside_date, lines)), ())
+
+
 def _closing(runs: Sequence[Run], head: Head, sites: frozenset[str]) -> Byline:
     """Return the name of a by-line below the text, if there is one and no list of them."""
     found: dict[tuple[str, ...], None] = {}
-    for number in range(head.end, len(runs)):
+    last = head.end
+    for number in range(head.end, min(len(runs), head.end + _MAX_BELOW)):
         run = runs[number]
-        if run.chrome or len(run.text) > _MAX_TEXT:
+        last = number if len(run.text) >= _PARAGRAPH else last
+        if number - last > _FURTHER or run.chrome or len(run.text) > _MAX_TEXT:
             continue
         names = byline_names(run.text)
         if names and (says_by(run.text) or all(len(name.split()) >= 2 for name in names)):

@@ -20,15 +20,13 @@ from crawler.text.lines import (
     says_modified,
     universal_hour,
 )
-from crawler.text.marks import Kind, Mark
+from crawler.text.marks import Kind, Mark, text_of
 from crawler.text.names import says_by
 
 _MAX_TEXT = 120
-_STATE = re.compile(
-    r"""["'](?:\w{0,20}(?:publi[sc]\w{0,12}|post|first)_?(?:at|date|time|on)?\w{0,12}|deploy_?\w{0,8})["']"""
-    r"""\s{0,4}:\s{0,4}["'](\d{4}[-./]\d\d[-./]\d\d)""",
-    re.IGNORECASE,
-)
+_STATE = re.compile(r"""["'](\w{3,40})["']\s{0,4}:\s{0,4}["'](\d{4}[-./]\d\d[-./]\d\d)""")
+_STATE_KEYS = ("publis", "public", "post", "first", "deploy")
+"""Parts of the names under which programs keep the day of publication."""
 _STATE_CHARACTERS = 1_000_000
 _FURTHER = 10
 
@@ -130,7 +128,7 @@ def _marked(marks: Sequence[Mark], head: Head, *, modified: bool) -> Iterator[Cl
         if _is_modified(mark) is modified:
             element = mark.element
             stamp = element.get("datetime") or element.get("content") or ""
-            text = tidy(" ".join(element.itertext())[:1000])
+            text = text_of(element)
             seen = parse_date(text) if len(text) <= _MAX_TEXT else None
             sure = _stamp(stamp, source="marked", weight=0.8)
             if seen is not None and (sure.day is None or sure.hour is not None):
@@ -148,7 +146,7 @@ def _is_modified(mark: Mark) -> bool:
         return "published" not in names
     parent = element.getparent()
     before = parent.text if parent is not None and parent.index(element) == 0 else ""
-    return says_modified(tidy(f"{before or ''} {' '.join(element.itertext())[:200]}"[-300:]))
+    return says_modified(tidy(f"{before or ''} {text_of(element)[:200]}"[-300:]))
 
 
 def _lines(runs: Sequence[Run], head: Head) -> _Lines:
@@ -192,7 +190,11 @@ def _state(page: Evidence) -> Claim:
     for script in page.root.iter("script"):
         text = (script.text or "")[:left]
         left -= len(text)
-        days.update(parse_date(found[1]) for found in _STATE.finditer(text))
+        days.update(
+            parse_date(found[2])
+            for found in _STATE.finditer(text)
+            if any(key in found[1].lower() for key in _STATE_KEYS)
+        )
         if left <= 0 or len(days) > 1:
             break
     return Claim(day=days.pop(), source="script", weight=0.4) if len(days) == 1 else Claim()

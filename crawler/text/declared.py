@@ -168,7 +168,7 @@ def _meta(root: HtmlElement) -> dict[str, tuple[str, ...]]:
         # What stands in the body belongs to a part of the page: a teaser, a comment, a picture.
         inside = "itemprop" in element.attrib and not _in_head(element)
         for attribute in ("property", "name", "http-equiv") if inside else _META_NAMES:
-            name = (element.get(attribute) or "").strip().lower()
+            name = (element.get(attribute) or "")[:100].strip().lower()
             if name and len(values := found.setdefault(name, [])) < 20 and content not in values:
                 values.append(content)
     return {name: tuple(values) for name, values in found.items()}

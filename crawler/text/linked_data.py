@@ -19,8 +19,9 @@ _MAX_CHARACTERS = 500_000
 _MAX_NODES = 5_000
 _MAX_AUTHORS = 50
 _MAX_VALUE = 1_000
-_WRAPPING = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/)\s*")
-_UNWRAPPING = re.compile(r"\s*(?:-->|(?://|/\*)?\s*\]\]>(?:\s*\*/)?|;)\s*$")
+_OPENINGS = ("<!--", "//<![CDATA[", "// <![CDATA[", "<![CDATA[", "/*<![CDATA[*/", "/* <![CDATA[ */")
+_CLOSINGS = ("-->", "]]>", "//", "/*", "*/", ";")
+"""What pages wrap a script in, so that programs of long ago do not show it."""
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 
 
@@ -135,13 +136,23 @@ def _load(text: str) -> object:
     """Return the value of a script, mended where programs forget what JSON demands."""
     if len(text) > _MAX_CHARACTERS:
         return None
-    bare = _UNWRAPPING.sub("", _WRAPPING.sub("", text[:]))
+    bare = _unwrapped(text)
     for attempt in (bare, _TRAILING_COMMA.sub("", bare)):
         try:
             return json.loads(attempt, strict=False)
         except (ValueError, RecursionError):
             continue
     return _beginning(bare)
+
+
+def _unwrapped(text: str) -> str:
+    bare = text.strip().removeprefix("\ufeff")
+    for opening in _OPENINGS:
+        bare = bare.removeprefix(opening).lstrip()
+    for _ in _CLOSINGS:
+        for closing in _CLOSINGS:
+            bare = bare.removesuffix(closing).rstrip()
+    return bare
 
 
 def _beginning(text: str) -> object:

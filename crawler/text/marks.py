@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from lxml.html import HtmlElement
 
 from crawler.text.blocks import Run
+from crawler.text.fold import tidy
 
 _AUTHOR_WORDS = (
+    r"vcard|"
     r"by-?lines?|authors?|autor(?:en|es|in)?|auteurs?|writers?|verfasser|redacteur|reporters?|"
     r"writtenby|postedby"
 )
@@ -39,6 +42,8 @@ _OTHER_TAGS = frozenset({"nav", "footer", "figure", "figcaption"})
 _WHOLE_TAGS = frozenset({"html", "body", "main"})
 _MAX_MARKS = 400
 _MAX_STEPS = 60
+_MAX_PIECES = 200
+_MAX_CHARACTERS = 1000
 
 
 class Kind(StrEnum):
@@ -84,6 +89,19 @@ def marks(root: HtmlElement, runs: Sequence[Run], *, heading: HtmlElement | None
             if len(found) >= _MAX_MARKS:
                 break
     return found
+
+
+def text_of(element: HtmlElement) -> str:
+    """Return the beginning of an element's text: what is longer is no line about an article."""
+    return tidy(" ".join(islice(element.itertext(), _MAX_PIECES))[: 2 * _MAX_CHARACTERS])[
+        :_MAX_CHARACTERS
+    ]
+
+
+def inside(element: HtmlElement) -> Iterator[HtmlElement]:
+    """Yield the elements within an element, a bounded number of them."""
+    within = islice(element.iterdescendants(), _MAX_PIECES)
+    return (one for one in within if isinstance(one.tag, str))
 
 
 def _kind(element: HtmlElement) -> Kind | None:

@@ -9,6 +9,7 @@ from crawler.text.vocabulary import (
     BETWEEN,
     BODIES,
     BUTTONS,
+    BY_BEHIND,
     BY_STRONG,
     BY_WEAK,
     NOBODY,
@@ -24,6 +25,7 @@ _LABEL = re.compile(rf"{_BY}(?:\s*[:\uff1a/]\s*|\s+(?=\S))", re.IGNORECASE)
 _STRONG_LABEL = re.compile(
     rf"(?:{_STRONG_BY})(?:\s*[:\uff1a]\s*|\s+)|{_BY}\s*[:\uff1a]\s*", re.IGNORECASE
 )
+_BEHIND = re.compile(rf"[\s,|]\s?(?:{'|'.join(BY_BEHIND)})\s*:?\s+(?=\S)", re.IGNORECASE)
 _BARE_LABEL = re.compile(rf"{_BY}\s*[:\uff1a]?", re.IGNORECASE)
 _OTHER_HANDS = re.compile("|".join(OTHER_HANDS), re.IGNORECASE)
 _SEGMENT = re.compile(r"\s*[|\u2022\u00b7\u25cf»]\s*|\s/\s*|\s+[-\u2013\u2014]+\s+|\s{3,}|\n")
@@ -48,6 +50,8 @@ _POSTS_BY = re.compile(
 )
 _DATE_START = re.compile(r"\b\d{1,2}[.:/]|\b(?:19|20)\d\d\b|\b\d{1,2}\s")
 _NOISE = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+\.\S+|(?<!\w)@\w+")
+_PLACE = re.compile(r"\s(?:in|à|aus|from|desde|\u0438\u0437)\s+[^\W\d_]\S*(?:\s\S+){0,2}$")
+_INITIAL = re.compile(r"\b\w\.$")
 _LABELLED = re.compile(r"[,;]\s*[^\W\d_]{2,20}\s*:.*$")
 _WEEKDAY = re.compile(rf"\b(?:{'|'.join(WEEKDAYS)})\b", re.IGNORECASE)
 _MAX_LINE = 160
@@ -60,10 +64,10 @@ def byline_names(line: str) -> tuple[str, ...]:
 
     The whole line must be a by-line: what follows the names may be a date, a role, a place.
     """
-    if len(line) > _MAX_LINE:
+    if len(line) > _MAX_LINE or _OTHER_HANDS.match(line):
         return ()
-    found = _LABEL.match(line)
-    if found is None or _OTHER_HANDS.match(line):
+    found = _LABEL.match(line) or _behind_date(line)
+    if found is None:
         return ()
     segments = [one for one in _SEGMENT.split(_own_hand(line[found.end() :])) if one]
     if not segments or any(len(one.split()) > 10 for one in segments):
@@ -72,6 +76,17 @@ def byline_names(line: str) -> tuple[str, ...]:
     names = people(parts)
     kept = names and all(looks_like_name(name) for name in names)
     return names if kept and all(_short(part) for part in parts) else ()
+
+
+def name_beside_date(line: str) -> tuple[str, ...]:
+    """Return the name in a line that is a date and a name, such as ``10.10.2014 | Nadia Karim``."""
+    segments = [one for one in _SEGMENT.split(line) if one] if len(line) <= _MAX_LINE // 2 else []
+    if len(segments) != 2 or sum(parse_date(one) is not None for one in segments) != 1:
+        return ()
+    (other,) = (one for one in segments if parse_date(one) is None)
+    names = people(split_names(other))
+    sure = all(looks_like_name(name) and 2 <= len(name.split()) <= 4 for name in names)
+    return names if sure and not any(map(is_body, names)) else ()
 
 
 def says_by(line: str) -> bool:
@@ -106,6 +121,12 @@ def until_role(parts: Sequence[str]) -> Sequence[str]:
         if place and _is_role(part) and not _is_role(parts[0]):
             return parts[:place]
     return parts
+
+
+def _without_place(text: str) -> str:
+    """Return a name without the place its bearer writes from."""
+    found = _PLACE.search(text)
+    return text[: found.start()] if found and len(text[: found.start()].split()) >= 2 else text
 
 
 def people(parts: Iterable[str], *, sites: frozenset[str] = frozenset()) -> tuple[str, ...]:
@@ -150,6 +171,12 @@ def compact(text: str) -> str:
     return re.sub(r"[\W_]+", "", fold(text).casefold())
 
 
+def _behind_date(line: str) -> re.Match[str] | None:
+    """Return the word for "by" that stands behind a date."""
+    found = _BEHIND.search(line)
+    return found if found and parse_date(line[: found.start()]) is not None else None
+
+
 def _own_hand(text: str) -> str:
     """Return a by-line up to where translators, photographers and editors are named."""
     other = _OTHER_HANDS.search(text)
@@ -167,17 +194,19 @@ def _until_date(text: str) -> str:
 
 def _clean(part: str) -> str:
     """Return one name without what is stuck to it, or nothing if it is none."""
-    name = (
-        part.strip(_AROUND).strip(" .") if not re.search(r"\b\w\.$", part) else part.strip(_AROUND)
-    )
+    name = part.strip(_AROUND)
+    if not _INITIAL.search(name):
+        name = name.strip(" .")
     words = name.split()
+    if not words or len(words) > _MAX_NAME_WORDS + 1:
+        return ""
     bare = _without_role(words)
-    name = " ".join(bare)
-    if not compact(name) or len(name) > _MAX_NAME or len(words) > 8 or _NO_NAME.search(name):
+    name = _without_place(" ".join(bare))
+    key = compact(name)
+    if not key or key in _NOBODY or key.isdecimal() or len(name) > _MAX_NAME:
         return ""
-    if any(fold(word).casefold() in _BUTTONS for word in bare):
-        return ""
-    return "" if compact(name) in _NOBODY or compact(name).isdecimal() else name
+    buttons = any(fold(word).casefold() in _BUTTONS for word in bare)
+    return "" if buttons or _NO_NAME.search(name) else name
 
 
 def _without_role(words: list[str]) -> list[str]:

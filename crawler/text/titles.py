@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from crawler.text.blocks import Run
-from crawler.text.fold import fold, tidy
+from crawler.text.fold import fold, tidy, words
+from crawler.text.marks import inside, text_of
 from crawler.text.names import compact
 
 _SEPARATOR = re.compile(
@@ -23,6 +25,7 @@ _UNSPOKEN = frozenset({"rt", "rp", "script", "style", "svg", "button", "template
 _HEADINGS = ("h1", "h2", "h3")
 _LENGTH = 1000
 _MAX_HEADINGS = 200
+_MAX_PIECES = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,9 @@ def best_title(runs: Sequence[Run], claims: Claims) -> Title:
 def _only(headings: Sequence[_Heading]) -> bool:
     """Whether a page has one main heading, and it reads as a title."""
     return len({one.text for one in headings}) == 1 and (
-        len(headings[0].text.split()) >= 3 or len(headings[0].text) >= 16
+        len(headings[0].text) >= 16
+        or len(headings[0].text.split()) >= 3
+        or len(words(headings[0].text)) >= 6
     )
 
 
@@ -217,7 +222,7 @@ def _heading_of(run: Run) -> HtmlElement | None:
 
 def spoken(element: HtmlElement) -> str:
     """Return the text of a heading as it is read out: no glosses, no counters, nothing hidden."""
-    return tidy("".join(_pieces(element)))[:_LENGTH]
+    return tidy("".join(islice(_pieces(element), _MAX_PIECES)))[:_LENGTH]
 
 
 def _pieces(element: HtmlElement) -> Iterator[str]:
@@ -237,13 +242,13 @@ def _unspoken(element: HtmlElement) -> bool:
         return True
     if _COUNTER_CLASS.search(element.get("class") or "") is None:
         return False
-    text = tidy("".join(element.itertext())[:200])
+    text = tidy("".join(islice(element.itertext(), 10))[:200])
     return len(text) <= 30 and bool(re.search(r"\d", text))
 
 
 def _leads_home(element: HtmlElement) -> bool:
     """Whether a heading is a link to the front page: the site's name, not a title."""
-    links = [one for one in element.iter("a") if one.get("href")]
+    links = [one for one in islice(element.iter("a"), 3) if one.get("href")]
     outer = element.getparent()
     if outer is not None and outer.tag == "a":
         links.append(outer)
@@ -293,11 +298,7 @@ def _proper(heading: _Heading, claims: Claims) -> str:
 
 def _has_element(heading: HtmlElement, text: str) -> bool:
     wanted = compact(text)
-    return bool(wanted) and any(
-        compact("".join(one.itertext())) == wanted
-        for one in heading.iterdescendants()
-        if isinstance(one.tag, str)
-    )
+    return bool(wanted) and any(compact(text_of(one)) == wanted for one in inside(heading))
 
 
 def _keys(title: str) -> Iterator[str]:

@@ -2,16 +2,16 @@
 
 BY_STRONG = (
     # English
-    r"(?:written|reported|story|words|text|posted|report|analysis|opinion|interview)\s+by",
+    r"(?:written|reported|story|words|text|posted|published|report|analysis|opinion|interview)\s+by",
     r"(?:the\s+)?authors?",
     # German
-    r"(?:text|verfasst|geschrieben|(?:ein\s+)?(?:gast)?(?:beitrag|kommentar|interview))\s+von",
+    r"(?:text|verfasst|geschrieben|veröffentlicht|erstellt|gepostet|eingestellt|(?:ein\s+)?(?:gast)?(?:beitrag|kommentar|interview))\s+von",
     r"autor(?:in|en|innen)?",
     # French
     r"(?:écrit|rédigé|publié|propos\s+recueillis|texte)\s+par",
     r"auteure?s?",
     # Spanish, Italian
-    r"(?:escrito|texto)\s+por",
+    r"(?:escrito|texto|publicado)\s+por",
     r"autora?(?:es)?",
     r"a\s+cura\s+di",
     # Russian
@@ -22,6 +22,9 @@ BY_STRONG = (
     r"מאת|作者|記者|记者",
 )
 """Words that only by-lines begin with."""
+
+BY_BEHIND = ("by", "von", "par", "por", "di", "door", "av", "af", "от", "بقلم")
+"""Words for "by" behind a date: ``Posted on October 10, 2014 by …``."""
 
 BY_WEAK = (
     "by",

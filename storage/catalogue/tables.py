@@ -34,6 +34,7 @@ from storage.model import (
     Severity,
     Site,
     TargetState,
+    Template,
     Truncation,
 )
 
@@ -153,6 +154,13 @@ texts = Table(
     Column("digest", String(64), nullable=False),
     Column("article", Noun(ARTICLE), nullable=False),
     UniqueConstraint("target_id", "digest"),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("site", Words, primary_key=True),
+    Column("template", Noun(Codec(Template)), nullable=False),
 )
 
 captures = Table(
