@@ -264,7 +264,8 @@ def _opened(alert: str, *, at: datetime, gathers: bool) -> dict[str, object]:
 
 def _last_place(db: Connection, delivery_id: str) -> int:
     last = select(func.coalesce(func.max(delivery_events.c.place), 0))
-    return db.execute(last.where(delivery_events.c.delivery_id == delivery_id)).scalar_one()
+    place: int = db.execute(last.where(delivery_events.c.delivery_id == delivery_id)).scalar_one()
+    return place
 
 
 def _deliveries(db: Connection, statement: Select[*tuple[object, ...]]) -> list[Delivery]:

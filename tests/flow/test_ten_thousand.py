@@ -113,6 +113,7 @@ def test_ten_thousand_changes_are_one_digest_and_none_is_lost(stage: Stage) -> N
         wait_for(lambda: stage.hook.posts)
         service.end(signal.SIGKILL)
         service.start()
+        wait_for(lambda: stage.post.mails and stage.feed.exists())
         wait_for(lambda: _sent(stage.archive) == set(ALERTS))
         assert service.end() == 0
     finally:
