@@ -33,6 +33,9 @@ CONTEXT_WORDS = 2
 LINE_WORDS = 8
 """Words from which a paragraph of a class of its own is text."""
 
+HEAD_STRIPS = 6
+"""Strips above the text among which its headline is looked for."""
+
 RENAMED_SHARE = 0.5
 """Below this share of the surviving text in its old slot, the page was designed anew."""
 
@@ -166,6 +169,8 @@ class _Draft:
     unsteady: set[str] = field(default_factory=set)
     """Folded texts of the present page that take turns with others."""
     _paired: frozenset[str] = frozenset()
+    _aligned: frozenset[int] = frozenset()
+    """Numbers of the present strips that are watched ones in their old order."""
 
     def __post_init__(self) -> None:
         self.olds = watched(self.before, self.noise)
@@ -182,14 +187,35 @@ class _Draft:
 
     def texts(self) -> tuple[list[str], list[str]]:
         """Return the watched texts of before, and what stands for them now."""
-        present = self.after.surface.keys
-        second = self.again.surface.keys if self.again is not None else present
-        lost = [strip for strip in self.olds if strip.key not in present | second]
+        lost = self._lost()
         came = self.candidates(self.after)
         told = self._told(lost, came)
         self.unsteady |= {key for key, text in told.items() if text is None}
         self._forgive(lost)
-        return [strip.text for strip in self.olds], self._sequence(came, told)
+        return [strip.text for strip in self.olds], self._sequence(lost, came, told)
+
+    def _lost(self) -> list[Strip]:
+        """Return the watched strips that neither fetch has any more, as often as they were."""
+        olds = [strip.key for strip in self.olds]
+        there = [strip.key for strip in self.after.surface.strips]
+        equal = [(mine, theirs) for same, mine, theirs in align(olds, there) if same]
+        kept = {number for mine, _ in equal for number in range(mine.start, mine.stop)}
+        self._aligned = frozenset(
+            n for _, theirs in equal for n in range(theirs.start, theirs.stop)
+        )
+        spare = Counter(there) - Counter(olds[number] for number in kept)
+        if self.again is not None:
+            second = Counter(strip.key for strip in self.again.surface.strips)
+            spare += second - Counter(there)
+        lost = []
+        for number, strip in enumerate(self.olds):
+            if number in kept:
+                continue
+            if spare[strip.key] > 0:  # it stands elsewhere, or in the other fetch
+                spare[strip.key] -= 1
+            else:
+                lost.append(strip)
+        return lost
 
     def _forgive(self, lost: Sequence[Strip]) -> None:
         """Stop watching what was lost where a text now stands that comes and goes."""
@@ -313,28 +339,30 @@ class _Draft:
             words[start:stop] = came
         return " ".join(words)
 
-    def _sequence(self, came: Sequence[Strip], told: Mapping[str, str | None]) -> list[str]:
+    def _sequence(
+        self, lost: Sequence[Strip], came: Sequence[Strip], told: Mapping[str, str | None]
+    ) -> list[str]:
         """Return the present text: what survived in the order of the page, and what came."""
-        left = Counter(strip.key for strip in self.olds)
-        fresh = {strip.key for strip in came}
+        left = Counter(strip.key for strip in self.olds) - Counter(strip.key for strip in lost)
+        fresh = Counter(strip.key for strip in came)
+        strips = self.after.surface.strips
+        elsewhere = left - Counter(strips[number].key for number in self._aligned)
         placed: list[tuple[str, str]] = []
-        for strip in self.after.surface.strips:
-            if left.get(strip.key, 0) > 0:
+        for number, strip in enumerate(strips):
+            if number in self._aligned or elsewhere[strip.key] > 0:
+                elsewhere[strip.key] -= number not in self._aligned
                 left[strip.key] -= 1
                 placed.append((strip.key, strip.text))
-            elif strip.key in fresh and (text := told.get(strip.key)) is not None:
-                fresh.discard(strip.key)
+            elif fresh[strip.key] > 0 and (text := told.get(strip.key)) is not None:
+                fresh[strip.key] -= 1
                 placed.append((strip.key, text))
         return self._with_unsteady(placed, left)
 
     def _with_unsteady(self, placed: list[tuple[str, str]], left: Counter[str]) -> list[str]:
-        """Put back what only the second fetch has, or the first has less often: it is not lost."""
-        present = self.after.surface.keys
-        second = self.again.surface.keys if self.again is not None else frozenset()
+        """Put back what only the other fetch has: it is not lost."""
         previous = ""
         for strip in self.olds:
-            back = left[strip.key] > 0 and (strip.key in present or strip.key in second)
-            if back:
+            if left[strip.key] > 0:
                 left[strip.key] -= 1
                 at = next((n + 1 for n, one in enumerate(placed) if one[0] == previous), 0)
                 placed.insert(at, (strip.key, strip.text))
@@ -351,11 +379,13 @@ class _Draft:
                 yield strip
 
     def kept_head(self) -> bool:
-        """Whether the first part of the text survived, and all that follows is gone."""
+        """Whether the beginning of the text survived, and all that follows is gone."""
         present = self.after.surface.keys
-        there = [strip.key in present for strip in self.olds]
-        kept = sum(there)
-        return 0 < kept < len(there) and all(there[:kept])
+        last = max((n for n, one in enumerate(self.olds) if one.key in present), default=-1)
+        head, tail = self.olds[: last + 1], self.olds[last + 1 :]
+        kept = sum(strip.weight for strip in head if strip.key in present)
+        begun, gone = (sum(strip.weight for strip in part) for part in (head, tail))
+        return 0 < begun <= 2 * kept and gone >= begun
 
 
 def _pictures(
@@ -399,13 +429,15 @@ def _shown(
     draft: _Draft, page: Page, digests: Mapping[str, str]
 ) -> dict[tuple[str, ...], frozenset[str]]:
     """Return the pictures between the watched strips of a page, with the digests known of them."""
-    keys = {strip.key for strip in draft.olds}
-    places = [n for n, strip in enumerate(page.surface.strips) if strip.key in keys]
+    strips, keys = page.surface.strips, draft.watched_keys
+    places = [n for n, strip in enumerate(strips) if strip.key in keys]
     if not places:
         return {}
+    above = range(max(0, places[0] - HEAD_STRIPS), places[0])
+    # A picture between headline and text is the article's.
+    first = next((n for n in above if strips[n].heading), max(0, places[0] - 2))
     return {
         shot.sources: frozenset(digests[one] for one in shot.sources if one in digests)
         for shot in page.surface.shots
-        if places[0] <= shot.position <= places[-1] + 1
-        and picture_noise(shot.slot) not in draft.noise
+        if first <= shot.position <= places[-1] + 1 and picture_noise(shot.slot) not in draft.noise
     }

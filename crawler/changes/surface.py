@@ -172,7 +172,7 @@ def _masked_part(found: "re.Match[str]") -> str:
 
 def _slot_of(element: HtmlElement) -> str:
     """Return the slot of a picture: the tags and first classes of what is around it."""
-    steps = []
+    steps: list[str] = []
     for one in (element, *element.iterancestors()):
         if len(steps) == 4 or not isinstance(one.tag, str):
             break
