@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from crawler import deliver, ledger, readings
+from crawler import deliver, ledger, readings, site_rules
 from crawler.books import Books
 from crawler.changes.judge import judge
 from crawler.chronicle import Chronicle
@@ -64,14 +64,20 @@ def compare_visit(
     Return the targets that are to be looked at as controls.
     """
     scene = readings.scene(visit, catalogue=catalogue)
+    articles = site_rules.reading_as(scene.site, articles)
     after = readings.present(visit, scene, archive=archive, articles=articles)
+    plain = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
+    case = site_rules.asked(plain, scene.site)
     verdict = judge(
-        readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles),
+        case,
         scene.standing,
         site=scene.site,
         target=scene.target,
         visit_id=visit.id,
         control=scene.control,
+    )
+    verdict = site_rules.with_losses(
+        verdict, case, scene=scene, archive=archive, catalogue=catalogue, articles=articles
     )
     controls = ledger.keep_verdict(
         catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle

@@ -60,17 +60,18 @@ class ArticleReader:
 
         Raise ArticleReaderError when no page can be read any more.
         """
-        return self._read(_read, body, url, tuple(headers))
+        return self.run(_read, body, url, tuple(headers))
 
     def surface(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
     ) -> tuple[Surface | None, str]:
         """Return all that a page shows in the same way."""
-        return self._read(surface_of, body, url, tuple(headers))
+        return self.run(surface_of, body, url, tuple(headers))
 
-    def _read(
+    def run(
         self, task: Task[T], body: bytes, url: str, headers: tuple[tuple[str, str], ...]
     ) -> tuple[T | None, str]:
+        """Do a task over a page in the child; None and why, where it came to nothing."""
         try:
             return self._begun(task, body, url, headers).result(), ""
         except BrokenProcessPool as error:

@@ -4,19 +4,20 @@ Different pages are read side by side, each in a killable child.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 
 from crawler.killable import ArticleReader
 from crawler.readings import article_of
+from crawler.site_rules import reading_as
 from storage.archive import Archive
-from storage.catalogue import captures, texts
+from storage.catalogue import captures, sites, texts
 from storage.catalogue.engine import Catalogue
 from storage.catalogue.replays import share_texts
 from storage.catalogue.staging import Reading, Staging
-from storage.model import Article, Capture
+from storage.model import Article, Capture, Site
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,9 @@ def read_texts(
     """Read the articles of all good captures; return how many pages were read for it."""
     step = begin("texts", staging.count_readings())
     count = 0
-    with _reading(archive, jobs) as read:
+    with catalogue.read() as db:
+        named = {one.name: one for one in sites.listing(db)}
+    with _reading(archive, named, jobs) as read:
         for part in staging.readings():
             new = [one.capture_id for one in part if one.same_as is None]
             with catalogue.read() as db:
@@ -56,9 +59,9 @@ def _write(catalogue: Catalogue, part: Sequence[Reading], found: dict[int, Artic
 
 @contextmanager
 def _reading(
-    archive: Archive, jobs: int
+    archive: Archive, named: Mapping[str, Site], jobs: int
 ) -> Iterator[Callable[[Sequence[Capture]], list[Article | None]]]:
-    """Lend what reads the articles of captures, so many side by side."""
+    """Lend what reads the articles of captures, so many side by side, by their sites' own rules."""
     with ExitStack() as ends:
         free: SimpleQueue[ArticleReader] = SimpleQueue()
         for _ in range(jobs):
@@ -66,9 +69,10 @@ def _reading(
         threads = ends.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="texts"))
 
         def read(capture: Capture) -> Article | None:
-            reader = free.get()
+            reader, site = free.get(), named.get(capture.site)
             try:
-                article, why = article_of(capture, archive=archive, articles=reader)
+                ruled = reader if site is None else reading_as(site, reader)
+                article, why = article_of(capture, archive=archive, articles=ruled)
             finally:
                 free.put(reader)
             if article is None:
