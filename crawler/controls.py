@@ -29,6 +29,8 @@ COUNTS_FOR = timedelta(minutes=1)
 """A control look is made in the same minute as the look it is held against."""
 ENOUGH_FAILING = 3
 """Controls that were asked and failed, after which the host is taken to fail as a whole."""
+PROBED_EVERY = timedelta(days=1)
+"""A host is asked for an address that nobody knows no more often, and its answer counts as long."""
 PROBE_NAME = "no-such-page-"
 GOOD = (Outcome.OK, Outcome.NOT_MODIFIED)
 
@@ -57,14 +59,17 @@ def host_state(known: Neighbours) -> HostState:
     """Say how the host is.
 
     One good look at a watched page is enough: the host is well. It fails as a whole when none is
-    left that stands well, or when several that were asked as controls failed too. Where no page
-    can be asked, a home page that answers at all, even with 404, speaks for a host that is up; and
-    where not even that can be asked, the answer itself does. Otherwise nothing is known yet.
+    left that stands well, or when several that were asked as controls failed too; unless its home
+    page, asked then, answers well: pages can be taken down many at a time. Where no page can be
+    asked, a home page that answers at all, even with 404, speaks for a host that is up; and where
+    not even that can be asked, the answer itself does. Otherwise nothing is known yet.
     """
     if known.good:
         return HostState.WELL
     if known.failing_since >= ENOUGH_FAILING or (known.failing and known.page is None):
-        return HostState.FAILING
+        if known.home is None:
+            return HostState.UNKNOWN if known.home_url is not None else HostState.FAILING
+        return HostState.WELL if known.home.outcome in GOOD else HostState.FAILING
     if known.page is not None:
         return HostState.UNKNOWN
     if known.home is not None:
@@ -100,8 +105,12 @@ def look_around(
 
 
 def ask(db: Connection, known: Neighbours, *, site: Site, now: datetime, at: datetime) -> set[int]:
-    """Make a control due and return its target: a page that stands well, else the home page."""
-    if known.page is not None:
+    """Make a control due and return its target: a page that stands well, else the home page.
+
+    Where several pages failed already the home page is asked at once, not one page after another.
+    """
+    many = known.failing_since >= ENOUGH_FAILING and known.home_url is not None
+    if known.page is not None and not many:
         asked = [known.page.id]
     elif known.home_url is not None:
         home = Found(url=known.home_url, found_by=FoundBy.CONTROL)
@@ -116,9 +125,9 @@ def ask(db: Connection, known: Neighbours, *, site: Site, now: datetime, at: dat
 
 def ask_probe(db: Connection, target: Target, *, site: Site, now: datetime) -> set[int]:
     """Have the host asked for an address that nobody knows; once a host and day."""
-    probe = Found(url=probe_url(target.url, now=now), found_by=FoundBy.PROBE)
-    if targets.by_url(db, probe.url) is not None:
+    if targets.probe_of(db, target.host, since=now - PROBED_EVERY) is not None:
         return set()
+    probe = Found(url=probe_url(target.url, now=now), found_by=FoundBy.PROBE)
     made = targets.add(db, [probe], site=site.name, now=now, due_at=now, state=TargetState.ONCE)
     return {one.id for one in made}
 

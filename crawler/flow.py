@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from crawler import deliver, ledger, quiet, readings
+from crawler import deliver, ledger, quiet, readings, site_rules
 from crawler.books import Books
 from crawler.changes.case import Case
 from crawler.changes.judge import Verdict, judge
@@ -67,9 +67,18 @@ def compare_visit(
     Return the targets that are to be looked at as controls.
     """
     scene = readings.scene(visit, catalogue=catalogue)
+    articles = site_rules.reading_as(scene.site, articles)
     after = readings.present(visit, scene, archive=archive, articles=articles)
-    case = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
-    verdict = _judged(visit, scene, case)
+    plain = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
+    case = site_rules.asked(plain, scene.site)
+    verdict = site_rules.with_losses(
+        _judged(visit, scene, case),
+        case,
+        scene=scene,
+        archive=archive,
+        catalogue=catalogue,
+        articles=articles,
+    )
     controls = ledger.keep_verdict(
         catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle
     )

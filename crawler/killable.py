@@ -86,23 +86,33 @@ class ArticleReader:
         A page that takes too long or too much is read again without a tree: its text between the
         tags. Raise ArticleReaderError when no page can be read any more.
         """
-        found, why = self._tried(partial(study, body, url=url, headers=headers, context=context))
+        found, why = self.run(partial(study, context=context), body, url, headers)
         if found is not None:
             return found, ""
         logger.warning("page is read by its tags alone", extra={"url": url, "reason": why})
-        plain, fault = self._tried(partial(tagless, body, url=url, headers=headers, why=why))
+        plain, fault = self.run(partial(tagless, why=why), body, url, headers)
         return plain, "" if plain is not None else fault
 
     def surface(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
     ) -> tuple[Surface | None, str]:
         """Return all that a page shows in the same way."""
-        return self._tried(partial(surface, body, url=url, headers=tuple(headers)))
+        return self.run(surface, body, url, headers)
 
-    def _tried(self, task: Callable[[], T]) -> tuple[T | None, str]:
-        """Return what a task came to and an empty string, or None and why it came to nothing."""
+    def run(
+        self,
+        task: Callable[..., T],
+        body: bytes,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+    ) -> tuple[T | None, str]:
+        """Do a task over a page in the child; None and why, where it came to nothing.
+
+        It is called with the body, and with ``url`` and ``headers`` by their names.
+        """
+        ready = partial(task, body, url=url, headers=tuple(headers))
         try:
-            return self._begun(task).result(), ""
+            return self._begun(ready).result(), ""
         except BrokenProcessPool as error:
             raise ArticleReaderError(_LOST) from error
         except TaskTimeoutError:

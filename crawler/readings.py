@@ -3,13 +3,12 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from crawler.changes.case import Case, Reading
-from crawler.changes.edits import LOST
+from crawler.changes.edits import REMOVED_SHARE
 from crawler.changes.judge import Control
 from crawler.changes.surface import Surface
-from crawler.controls import Neighbours, alike, look_around
+from crawler.controls import PROBED_EVERY, Neighbours, alike, look_around
 from crawler.fetch.pace import retry_after
 from crawler.killable import ArticleReader
 from crawler.plugins import rules_of
@@ -39,7 +38,8 @@ from storage.warc.reader import StoredPage
 
 logger = logging.getLogger(__name__)
 
-PROBE_COUNTS_FOR = timedelta(days=1)
+WORTH_A_PROBE = 1 - REMOVED_SHARE
+"""Below this share of surviving words it counts how the host answers an unknown address."""
 LARGEST_PAGE_BYTES = 4 * 1024 * 1024
 
 
@@ -279,7 +279,7 @@ def case(
     with catalogue.read() as db:
         before, after = (with_pictures(db, scene.site, one) for one in (before, after))
     plain = Case(before=before, after=after, twin=twin, noise=scene.noise)
-    if plain.survival is None or plain.survival >= LOST:
+    if plain.survival is None or plain.survival >= WORTH_A_PROBE:
         return plain
     probe = _probe(scene, after, catalogue=catalogue, archive=archive, articles=articles)
     return replace(plain, probe=probe, alike=alike(after, scene.neighbours))
@@ -295,7 +295,7 @@ def _probe(
 ) -> Reading | None:
     """Return how the host answered an address nobody knows, where it was asked within a day."""
     with catalogue.read() as db:
-        asked = targets.probe_of(db, scene.target.host, since=after.at - PROBE_COUNTS_FOR)
+        asked = targets.probe_of(db, scene.target.host, since=after.at - PROBED_EVERY)
         made = captures.of_target(db, asked.id, limit=1) if asked is not None else []
     if not made:
         return None

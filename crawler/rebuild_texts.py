@@ -14,15 +14,16 @@ from queue import SimpleQueue
 from crawler.killable import ArticleReader
 from crawler.plugins import rules_of
 from crawler.readings import study_of
+from crawler.site_rules import reading_as
 from crawler.text.article import Context
 from crawler.text.template import learn
-from spiders.reading.rules import NO_RULES, Rules
+from spiders.reading.rules import NO_RULES
 from storage.archive import Archive
 from storage.catalogue import captures, sites, templates, texts
 from storage.catalogue.engine import Catalogue
 from storage.catalogue.replays import share_texts
 from storage.catalogue.staging import Reading, Staging
-from storage.model import Article, Capture, Template
+from storage.model import Article, Capture, Site, Template
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ class _Pages:
 
     site: str
     rows: tuple[Capture, ...]
-    rules: Rules
+    known: Site | None
+    """As it stands in the catalogue; what it asks for is applied to its pages."""
     template: Template
     before: dict[int, Article]
     """Target id → the last article read of it."""
@@ -85,7 +87,7 @@ def _by_site(catalogue: Catalogue, part: Sequence[Reading]) -> list[_Pages]:
                 _Pages(
                     site=name,
                     rows=tuple(of_site),
-                    rules=rules_of(site.spider) if site is not None else NO_RULES,
+                    known=site,
                     template=templates.of_site(db, name),
                     before={target: text for target, text in last.items() if text is not None},
                 )
@@ -124,13 +126,16 @@ def _reading(archive: Archive, jobs: int) -> Iterator[Callable[[Sequence[_Pages]
 
 def _read(pages: _Pages, *, archive: Archive, articles: ArticleReader) -> _Read:
     """Read the pages of one site in their order."""
-    template, before = pages.template, dict(pages.before)
+    template, before, site = pages.template, dict(pages.before), pages.known
+    rules = rules_of(site.spider) if site is not None else NO_RULES
+    if site is not None:
+        articles = reading_as(site, articles)
     found: dict[int, Article] = {}
     for row in pages.rows:
         previous = before.get(row.target_id)
         if previous is not None and previous.url != row.url:
             previous = None
-        context = Context(rules=pages.rules, template=template, previous=previous)
+        context = Context(rules=rules, template=template, previous=previous)
         made, why = study_of(row, archive=archive, articles=articles, context=context)
         if made is None:
             logger.warning("no text was read", extra={"url": row.url, "reason": why})

@@ -15,7 +15,7 @@ NOW = "now"
 DIGEST_AFTER = timedelta(hours=1)
 """How long a digest gathers where the site does not say."""
 CALM = timedelta(seconds=1)
-"""What comes within it is told together."""
+"""What comes within it is told together; the more waits, the more is expected to come."""
 FREE_MESSAGES = 5
 """So many messages an hour go through an alert without a wait; then each waits twice as long."""
 LONGEST_URGENT = timedelta(minutes=1)
@@ -100,10 +100,10 @@ def ready(
 ) -> list[Waiting]:
     """Return what of one alert's waiting deliveries is sent now, as one; nothing if more may come.
 
-    News that comes while other news still comes is told with it, a minute later at most if it is
-    urgent and an hour if it is not. The more messages went out in the last hour, the longer the
-    next one gathers: ten thousand changes are a few messages, whatever time they take. Without
-    ``calm`` nothing waits for more.
+    News that comes while other news still comes is told with it: after one event a second of calm
+    ends it, after a thousand ten; a minute ends it if anything is urgent, else an hour. The more
+    messages went out in the last hour, the longer the next one gathers: ten thousand changes are a
+    few messages, whatever time they take. Without ``calm`` nothing waits for more.
     """
     is_quiet = quiet is not None and quiet.covers(now)
     due = [one for one in waiting if one.urgent or not is_quiet]
@@ -112,7 +112,8 @@ def ready(
     longest = LONGEST_URGENT if any(one.urgent for one in due) else LONGEST_EDITS
     first, last = min(one.due_at for one in due), max(one.due_at for one in due)
     pause = calm * 2 ** max(0, min(sent_lately - FREE_MESSAGES, 20))
-    if now < min(max(first + pause, last + calm), first + longest):
+    over = max(first + pause, last + calm * len(due).bit_length())
+    if now < min(over, first + longest):
         return []
     return due
 

@@ -216,6 +216,14 @@ class Site:
     alerts: tuple[str, ...] = ()
     edits: str = "now"
     """When edits are told: ``now``, after a length of time, ``daily 08:00``, ``weekly mon …``."""
+    only_css: tuple[str, ...] = ()
+    """Selectors of what alone is read of a page; empty where all of it is."""
+    without_css: tuple[str, ...] = ()
+    """Selectors of what is left out of it."""
+    ignore_slots: tuple[str, ...] = ()
+    """Slots whose text is noise, by the end of their name."""
+    phrases: tuple[str, ...] = ()
+    """Words that are told when they come or go."""
     from_file: bool = False
     """True for a site of ``holdfast.toml``; False for one added by command or web."""
 

@@ -82,6 +82,8 @@ class Case:
     """What is known to come and go on this page, or on other pages of its host."""
     alike: int = 0
     """Other watched addresses of the host that show the same foreign page now."""
+    phrases: tuple[str, ...] = ()
+    """Words of which somebody wants to know when they come or go, anywhere on the page."""
     comparison: Comparison | None = field(init=False, repr=False, compare=False)
     """What became of the watched text, where both pages were read whole."""
     diff: Diff | None = field(init=False, repr=False, compare=False)

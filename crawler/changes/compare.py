@@ -14,6 +14,7 @@ from crawler.changes.align import align, pair
 from crawler.changes.diff import Diff, word_diff
 from crawler.changes.slots import (
     LINKED,
+    SEEN_TWICE,
     article_strips,
     counter_noise,
     main_slots,
@@ -30,8 +31,14 @@ from storage.model import Article
 CONTEXT_WORDS = 2
 """Words on each side by which a place inside a paragraph is known."""
 
+ASIDE_WORDS = 12
+"""Words from which a block in a slot of its own, chosen by the extractor, is watched as well."""
+
 LINE_WORDS = 8
 """Words from which a paragraph of a class of its own is text."""
+
+HEAD_STRIPS = 6
+"""Strips above the text among which its headline is looked for."""
 
 RENAMED_SHARE = 0.5
 """Below this share of the surviving text in its old slot, the page was designed anew."""
@@ -109,7 +116,9 @@ def watched(page: Page, noise: Collection[str] = frozenset()) -> tuple[Strip, ..
 def _is_watched(strip: Strip, main: frozenset[str], noise: Collection[str]) -> bool:
     if strip.chrome or strip.linked >= LINKED:
         return False
-    return is_text_of(strip, main) and not is_noise(strip, main, noise)
+    if is_noise(strip, main, noise):
+        return False
+    return is_text_of(strip, main) or (SEEN_TWICE in noise and strip.weight >= ASIDE_WORDS)
 
 
 def is_text_of(strip: Strip, main: Collection[str]) -> bool:
@@ -165,7 +174,11 @@ class _Draft:
     watched_keys: frozenset[str] = frozenset()
     unsteady: set[str] = field(default_factory=set)
     """Folded texts of the present page that take turns with others."""
+    _aside: frozenset[str] = frozenset()
+    """Slots beside the article's own in which blocks are watched."""
     _paired: frozenset[str] = frozenset()
+    _aligned: frozenset[int] = frozenset()
+    """Numbers of the present strips that are watched ones in their old order."""
 
     def __post_init__(self) -> None:
         self.olds = watched(self.before, self.noise)
@@ -175,33 +188,54 @@ class _Draft:
         same = sum(strip.weight for strip in surviving if slots[strip.key] == strip.slot)
         all_of_it = sum(strip.weight for strip in surviving)
         self.redesigned = all_of_it > 0 and same < RENAMED_SHARE * all_of_it
-        was_main = frozenset(slots.values())
+        self._aside = frozenset(slots.values()) - main_slots(self.olds)
+        was_main = main_slots(self.olds)
         self.main_now = main_slots(surviving)
         if not self.redesigned:
             self.main_now |= was_main
 
     def texts(self) -> tuple[list[str], list[str]]:
         """Return the watched texts of before, and what stands for them now."""
-        present = self.after.surface.keys
-        second = self.again.surface.keys if self.again is not None else present
-        lost = [strip for strip in self.olds if strip.key not in present | second]
+        lost = self._lost()
         came = self.candidates(self.after)
         told = self._told(lost, came)
         self.unsteady |= {key for key, text in told.items() if text is None}
         self._forgive(lost)
-        return [strip.text for strip in self.olds], self._sequence(came, told)
+        return [strip.text for strip in self.olds], self._sequence(lost, came, told)
+
+    def _lost(self) -> list[Strip]:
+        """Return the watched strips that neither fetch has any more, as often as they were."""
+        olds = [strip.key for strip in self.olds]
+        there = [strip.key for strip in self.after.surface.strips]
+        equal = [(mine, theirs) for same, mine, theirs in align(olds, there) if same]
+        kept = {number for mine, _ in equal for number in range(mine.start, mine.stop)}
+        self._aligned = frozenset(
+            n for _, theirs in equal for n in range(theirs.start, theirs.stop)
+        )
+        spare = Counter(there) - Counter(olds[number] for number in kept)
+        if self.again is not None:
+            second = Counter(strip.key for strip in self.again.surface.strips)
+            spare += second - Counter(there)
+        lost = []
+        for number, strip in enumerate(self.olds):
+            if number in kept:
+                continue
+            if spare[strip.key] > 0:  # it stands elsewhere, or in the other fetch
+                spare[strip.key] -= 1
+            else:
+                lost.append(strip)
+        return lost
 
     def _forgive(self, lost: Sequence[Strip]) -> None:
         """Stop watching what was lost where a text now stands that comes and goes."""
-        if not self.unsteady:
-            return
-        there = self.after.surface
-        survivors = self.watched_keys & there.keys
-        turns = self._places(self.after, survivors, self.unsteady)
-        gone = {strip.key for strip in lost}
-        for place, keys in self._places(self.before, survivors, gone).items():
-            free = [key for key in keys if key not in self._paired]
-            for key in free[: len(turns.get(place, ()))]:
+        free = {strip.key for strip in lost} - self._paired
+        survivors = self.watched_keys & self.after.surface.keys
+        known = [self._noise_keys(page) for page in (self.before, self.after)]
+        turns = self._places(self.after, survivors, known[1] | self.unsteady)
+        had = self._places(self.before, survivors, known[0])
+        for place, keys in self._places(self.before, survivors, free).items():
+            spare = len(turns.get(place, ())) - len(had.get(place, ()))
+            for key in keys[: max(0, spare)]:
                 self.olds = tuple(strip for strip in self.olds if strip.key != key)
 
     def _places(
@@ -214,42 +248,46 @@ class _Draft:
             if strip.key in survivors:
                 previous = strip.key
             elif strip.key in wanted:
-                places.setdefault((previous, plain_slot(strip.slot)), []).append(strip.key)
+                places.setdefault((previous, strip.slot), []).append(strip.key)
         return places
 
     def candidates(self, page: Page) -> list[Strip]:
         """Return the strips of a page that may be new text of the article."""
         known = self.before.surface.keys
         first, last = self._reach(page)
-        excused = self._rotations()
-        previous = ""
-        found = []
-        for number, strip in enumerate(page.surface.strips):
-            if strip.key in self.watched_keys:
-                previous = strip.key
-            elif first <= number <= last and strip.key not in known and self._may_be_article(strip):
-                place = (previous, plain_slot(strip.slot))
-                if excused[place] > 0:
-                    excused[place] -= 1
-                    if page is self.after:
-                        self.unsteady.add(strip.key)
-                else:
-                    found.append(strip)
+        return [
+            strip
+            for number, strip in enumerate(page.surface.strips)
+            if first <= number <= last
+            and strip.key not in self.watched_keys | known
+            and self._may_be_article(strip)
+        ]
+
+    def _taking_turns(self, alone: Collection[str]) -> set[str]:
+        """Return which of the new texts stand where texts were known to take turns.
+
+        A place is known by the watched strip before it and its slot. There may be as many new texts
+        as there were known ones before, less those that are known now.
+        """
+        turns = self._known_noise(self.before)
+        turns.subtract(self._known_noise(self.after))
+        found = set()
+        for place, keys in self._places(self.after, self.watched_keys, alone).items():
+            found |= set(keys[: max(0, turns[place])])
         return found
 
-    def _rotations(self) -> Counter[tuple[str, str]]:
-        """Return the places of the last good page where a text stood that comes and goes.
+    def _known_noise(self, page: Page) -> Counter[tuple[str, str]]:
+        """Return how many texts known to come and go stand at each place of the article."""
+        places = self._places(page, self.watched_keys, self._noise_keys(page))
+        return Counter({place: len(keys) for place, keys in places.items()})
 
-        By the watched strip before them and the slot: what stands there now is the next of them.
-        """
-        places: Counter[tuple[str, str]] = Counter()
-        previous = ""
-        for strip in self.before.surface.strips:
-            if strip.key in self.watched_keys:
-                previous = strip.key
-            elif is_of(strip.slot, self.main_now) and is_noise(strip, self.main_now, self.noise):
-                places[(previous, plain_slot(strip.slot))] += 1
-        return places
+    def _noise_keys(self, page: Page) -> set[str]:
+        """Return the texts in the article's own slots of a page that are known to come and go."""
+        return {
+            strip.key
+            for strip in page.surface.strips
+            if strip.slot in self.main_now and is_noise(strip, self.main_now, self.noise)
+        }
 
     def _reach(self, page: Page) -> tuple[int, int]:
         """Return from where to where on a page new text of the article may stand."""
@@ -262,7 +300,7 @@ class _Draft:
     def _may_be_article(self, strip: Strip) -> bool:
         if strip.chrome or strip.linked >= LINKED or is_noise(strip, self.main_now, self.noise):
             return False
-        if is_text_of(strip, self.main_now):
+        if is_text_of(strip, self.main_now) or strip.slot in self._aside:
             return True
         if self.redesigned or strip.slot in self.before.surface.slots or strip.heading:
             return False
@@ -278,6 +316,7 @@ class _Draft:
         mates = {came[right].key: lost[left] for left, right in pairs}
         self._paired = frozenset(strip.key for strip in mates.values())
         others = self._second_fetch(lost)
+        turning = self._taking_turns({one.key for one in came if one.key not in mates})
         told: dict[str, str | None] = {}
         for strip in came:
             mate = mates.get(strip.key)
@@ -285,6 +324,8 @@ class _Draft:
                 told[strip.key] = strip.text if self._is_shared(strip.key) else None
             else:
                 told[strip.key] = self._agreed(mate, strip, others.get(mate.key))
+            if mate is None and (strip.key in turning or strip.slot in self._aside):
+                told[strip.key] = None
         # What is lost in both fetches but stands differently in the first one only.
         return told
 
@@ -313,28 +354,30 @@ class _Draft:
             words[start:stop] = came
         return " ".join(words)
 
-    def _sequence(self, came: Sequence[Strip], told: Mapping[str, str | None]) -> list[str]:
+    def _sequence(
+        self, lost: Sequence[Strip], came: Sequence[Strip], told: Mapping[str, str | None]
+    ) -> list[str]:
         """Return the present text: what survived in the order of the page, and what came."""
-        left = Counter(strip.key for strip in self.olds)
-        fresh = {strip.key for strip in came}
+        left = Counter(strip.key for strip in self.olds) - Counter(strip.key for strip in lost)
+        fresh = Counter(strip.key for strip in came)
+        strips = self.after.surface.strips
+        elsewhere = left - Counter(strips[number].key for number in self._aligned)
         placed: list[tuple[str, str]] = []
-        for strip in self.after.surface.strips:
-            if left.get(strip.key, 0) > 0:
+        for number, strip in enumerate(strips):
+            if number in self._aligned or elsewhere[strip.key] > 0:
+                elsewhere[strip.key] -= number not in self._aligned
                 left[strip.key] -= 1
                 placed.append((strip.key, strip.text))
-            elif strip.key in fresh and (text := told.get(strip.key)) is not None:
-                fresh.discard(strip.key)
+            elif fresh[strip.key] > 0 and (text := told.get(strip.key)) is not None:
+                fresh[strip.key] -= 1
                 placed.append((strip.key, text))
         return self._with_unsteady(placed, left)
 
     def _with_unsteady(self, placed: list[tuple[str, str]], left: Counter[str]) -> list[str]:
-        """Put back what only the second fetch has, or the first has less often: it is not lost."""
-        present = self.after.surface.keys
-        second = self.again.surface.keys if self.again is not None else frozenset()
+        """Put back what only the other fetch has: it is not lost."""
         previous = ""
         for strip in self.olds:
-            back = left[strip.key] > 0 and (strip.key in present or strip.key in second)
-            if back:
+            if left[strip.key] > 0:
                 left[strip.key] -= 1
                 at = next((n + 1 for n, one in enumerate(placed) if one[0] == previous), 0)
                 placed.insert(at, (strip.key, strip.text))
@@ -351,11 +394,13 @@ class _Draft:
                 yield strip
 
     def kept_head(self) -> bool:
-        """Whether the first part of the text survived, and all that follows is gone."""
+        """Whether the beginning of the text survived, and all that follows is gone."""
         present = self.after.surface.keys
-        there = [strip.key in present for strip in self.olds]
-        kept = sum(there)
-        return 0 < kept < len(there) and all(there[:kept])
+        last = max((n for n, one in enumerate(self.olds) if one.key in present), default=-1)
+        head, tail = self.olds[: last + 1], self.olds[last + 1 :]
+        kept = sum(strip.weight for strip in head if strip.key in present)
+        begun, gone = (sum(strip.weight for strip in part) for part in (head, tail))
+        return 0 < begun <= 2 * kept and gone >= begun
 
 
 def _pictures(
@@ -399,13 +444,15 @@ def _shown(
     draft: _Draft, page: Page, digests: Mapping[str, str]
 ) -> dict[tuple[str, ...], frozenset[str]]:
     """Return the pictures between the watched strips of a page, with the digests known of them."""
-    keys = {strip.key for strip in draft.olds}
-    places = [n for n, strip in enumerate(page.surface.strips) if strip.key in keys]
+    strips, keys = page.surface.strips, draft.watched_keys
+    places = [n for n, strip in enumerate(strips) if strip.key in keys]
     if not places:
         return {}
+    above = range(max(0, places[0] - HEAD_STRIPS), places[0])
+    # A picture between headline and text is the article's.
+    first = next((n for n in above if strips[n].heading), max(0, places[0] - 2))
     return {
         shot.sources: frozenset(digests[one] for one in shot.sources if one in digests)
         for shot in page.surface.shots
-        if places[0] <= shot.position <= places[-1] + 1
-        and picture_noise(shot.slot) not in draft.noise
+        if first <= shot.position <= places[-1] + 1 and picture_noise(shot.slot) not in draft.noise
     }

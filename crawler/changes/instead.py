@@ -10,7 +10,7 @@ from crawler.changes.surface import Surface
 from crawler.text.fold import fold
 
 FEW_WORDS = 160
-"""A page that only says why the article is not there has fewer words than this beside its chrome."""
+"""A page that only says why the article is not there has fewer words than this."""
 
 LIKE_PROBE = 90.0
 """Likeness (of 100) to the host's answer to an unknown address."""

@@ -210,7 +210,14 @@ def _doubted(hearing: _Hearing) -> Verdict:
         noise=standing.noise,
         twin_capture_id=hearing.case.after.capture_id,
     )
-    return Verdict(standing=kept, findings=hearing.findings, look_again_at=again, deciding=True)
+    removed = any(one.kind == "content_removed" for one in hearing.findings)
+    return Verdict(
+        standing=kept,
+        findings=hearing.findings,
+        look_again_at=again,
+        needs_probe=removed and hearing.case.probe is None,
+        deciding=True,
+    )
 
 
 def _is_edited(events: Sequence[Event]) -> bool:

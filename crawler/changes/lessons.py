@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from crawler.changes.align import pair
 from crawler.changes.compare import Page, changed_words, place_of, watched
 from crawler.changes.slots import (
+    SEEN_TWICE,
     article_strips,
     counter_noise,
     main_slots,
@@ -62,7 +63,7 @@ def of_two_visits(one: Page, other: Page) -> set[str]:
     main = _main(one) | _main(other)
     if not _alike(one, other):
         return set()
-    return set(_slots((*_only(one, other), *_only(other, one)), main))
+    return {SEEN_TWICE, *_slots((*_only(one, other), *_only(other, one)), main)}
 
 
 def _alike(one: Page, other: Page) -> bool:

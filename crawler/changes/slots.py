@@ -10,6 +10,9 @@ from crawler.changes.surface import Strip, Surface
 SLOT_SHARE = 0.35
 """A slot carries the article from this share of the words of the one that carries most."""
 
+SIDE_BY_SIDE = 3
+"""Paragraphs in one frame from which that is taken for the article's way."""
+
 LINKED = 0.5
 """From this share of link text on, a run is a list of links."""
 
@@ -18,12 +21,19 @@ _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 def main_slots(strips: Iterable[Strip]) -> frozenset[str]:
     """Return the slots that carry the article, of the strips that are its text."""
-    weights: Counter[str] = Counter()
+    groups: dict[tuple[str, int], list[int]] = {}
     for strip in strips:
         if not strip.chrome and strip.linked < LINKED:
-            weights[strip.slot] += strip.weight
-    if not weights:
+            groups.setdefault((strip.slot, strip.frame), []).append(strip.weight)
+    if not groups:
         return frozenset()
+    weights: Counter[str] = Counter()
+    # Where the paragraphs stand side by side, what stands in many frames of its own is a list of
+    # items beside the article, such as comments; else all of a slot counts.
+    side_by_side = len(max(groups.values(), key=sum)) >= SIDE_BY_SIDE
+    for (slot, _), found in groups.items():
+        weight = sum(found)
+        weights[slot] = max(weights[slot], weight) if side_by_side else weights[slot] + weight
     top = max(weights.values())
     return frozenset(slot for slot, weight in weights.items() if weight >= SLOT_SHARE * top)
 
@@ -42,6 +52,10 @@ def counter_noise(key: str) -> str | None:
     """Name a text whose numbers count on; None where it has none."""
     masked, count = _NUMBER.subn("0", key)
     return "m:" + _digest(masked) if count else None
+
+
+SEEN_TWICE = "v:"
+"""Lesson of a page that was looked at by schedule: what changes daily beside the text is known."""
 
 
 def text_noise(key: str) -> str:

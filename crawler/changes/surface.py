@@ -46,6 +46,8 @@ class Strip:
     chrome: bool
     """Whether it stands in navigation, footer or a side column."""
     heading: bool = False
+    frame: int = 0
+    """Number of the element around its own: strips of one frame stand side by side."""
 
     @property
     def weight(self) -> int:
@@ -120,6 +122,7 @@ def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Sur
     if page.root is None or not page.complete:
         return Surface(url=url)
     seen = outline(page.root)
+    frames: dict[HtmlElement | None, int] = {}
     strips = tuple(
         Strip(
             text=run.text,
@@ -128,6 +131,7 @@ def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Sur
             linked=run.linked,
             chrome=run.chrome,
             heading=run.kind == "heading",
+            frame=frames.setdefault(run.element.getparent(), len(frames)),
         )
         for run in seen.runs[:MAX_RUNS]
     )
@@ -172,7 +176,7 @@ def _masked_part(found: "re.Match[str]") -> str:
 
 def _slot_of(element: HtmlElement) -> str:
     """Return the slot of a picture: the tags and first classes of what is around it."""
-    steps = []
+    steps: list[str] = []
     for one in (element, *element.iterancestors()):
         if len(steps) == 4 or not isinstance(one.tag, str):
             break

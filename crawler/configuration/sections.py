@@ -22,6 +22,7 @@ from crawler.fetch.wire.request import Limits
 from crawler.revisit.calendar import check_every
 from crawler.routing import Quiet, check_edits, parse_quiet
 from crawler.sizes import format_size, parse_size
+from crawler.text.trim import check_selector
 from spiders.scope import check_pattern
 from storage.model import Robots
 
@@ -200,6 +201,7 @@ Whole = Annotated[Duration, AfterValidator(_up_to(timedelta(days=1)))]
 Size = Annotated[int, BeforeValidator(parse_size), AfterValidator(_size)]
 Line = Annotated[str, AfterValidator(_check_line)]
 Pattern = Annotated[str, AfterValidator(check_pattern)]
+Selector = Annotated[str, AfterValidator(check_selector)]
 Listed = Annotated[tuple[_T, ...], BeforeValidator(_listed)]
 
 
@@ -261,6 +263,10 @@ class DefaultsSection(_Section):
     conditional: bool = False
     alerts: Listed[str] = ()
     edits: Annotated[str, AfterValidator(check_edits)] = "now"
+    only_css: Listed[Selector] = ()
+    without_css: Listed[Selector] = ()
+    ignore_slots: Listed[Annotated[Line, Field(min_length=1)]] = ()
+    phrases: Listed[Annotated[Line, Field(min_length=3)]] = ()
 
 
 class SiteSection(DefaultsSection):

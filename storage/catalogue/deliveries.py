@@ -54,13 +54,23 @@ def enqueue(
     if _is_muted(db, event.target_id):
         return
     joins_after = datetime.now(UTC) if joins_after is None else joins_after
+    told = _told_by(db, event.id, alerts)
+    opened, listed = [], []
     for alert in dict.fromkeys(alerts):
-        if _is_enqueued(db, event.id, alert):
+        if alert in told:
             continue
-        delivery_id = _open_digest(db, alert, after=joins_after, until=at) if gather else None
+        joins = gather and joins_after < at
+        delivery_id = _open_digest(db, alert, after=joins_after, until=at) if joins else None
+        place = 1 if delivery_id is None else _last_place(db, delivery_id) + 1
         if delivery_id is None:
-            delivery_id = _open(db, alert, at=at, gathers=gather)
-        _append(db, delivery_id, alert, event.id)
+            opened.append(_opened(alert, at=at, gathers=gather))
+            delivery_id = str(opened[-1]["id"])
+        row = {"delivery_id": delivery_id, "place": place, "alert": alert, "event_id": event.id}
+        listed.append(row)
+    if opened:
+        db.execute(insert(deliveries), opened)
+    if listed:
+        db.execute(insert(delivery_events), listed)
 
 
 def hasten(db: Connection, *, latest: datetime) -> None:
@@ -106,9 +116,7 @@ def bundle(db: Connection, ids: Sequence[str]) -> None:
     same events under the same id. It keeps the id of the first.
     """
     first, *others = ids
-    last = func.coalesce(func.max(delivery_events.c.place), 0)
-    kept = select(last).where(delivery_events.c.delivery_id == first)
-    place = db.execute(kept).scalar_one()
+    place = _last_place(db, first)
     moved = []
     for part in portions(others):
         listed = select(delivery_events.c.delivery_id, delivery_events.c.place).where(
@@ -244,11 +252,12 @@ def _is_muted(db: Connection, target_id: int) -> bool:
     return bool(db.execute(select(targets.c.muted).where(targets.c.id == target_id)).scalar())
 
 
-def _is_enqueued(db: Connection, event_id: str, alert: str) -> bool:
-    statement = select(delivery_events.c.event_id).where(
-        delivery_events.c.alert == alert, delivery_events.c.event_id == event_id
+def _told_by(db: Connection, event_id: str, alerts: Sequence[str]) -> set[str]:
+    """Return those of the alerts that tell of an event already."""
+    statement = select(delivery_events.c.alert).where(
+        delivery_events.c.alert.in_(alerts), delivery_events.c.event_id == event_id
     )
-    return db.execute(statement).first() is not None
+    return set(db.execute(statement).scalars())
 
 
 def _open_digest(db: Connection, alert: str, *, after: datetime, until: datetime) -> str | None:
@@ -268,10 +277,9 @@ def _open_digest(db: Connection, alert: str, *, after: datetime, until: datetime
     return db.execute(statement).scalar()
 
 
-def _open(db: Connection, alert: str, *, at: datetime, gathers: bool) -> str:
-    delivery_id = uuid4().hex
-    row = {
-        "id": delivery_id,
+def _opened(alert: str, *, at: datetime, gathers: bool) -> dict[str, object]:
+    return {
+        "id": uuid4().hex,
         "alert": alert,
         "state": DeliveryState.PENDING,
         "gathers": gathers,
@@ -280,15 +288,12 @@ def _open(db: Connection, alert: str, *, at: datetime, gathers: bool) -> str:
         "holds_up": False,
         "last_error": "",
     }
-    db.execute(insert(deliveries), row)
-    return delivery_id
 
 
-def _append(db: Connection, delivery_id: str, alert: str, event_id: str) -> None:
+def _last_place(db: Connection, delivery_id: str) -> int:
     last = select(func.coalesce(func.max(delivery_events.c.place), 0))
-    place = db.execute(last.where(delivery_events.c.delivery_id == delivery_id)).scalar_one() + 1
-    row = {"delivery_id": delivery_id, "place": place, "alert": alert, "event_id": event_id}
-    db.execute(insert(delivery_events), row)
+    place: int = db.execute(last.where(delivery_events.c.delivery_id == delivery_id)).scalar_one()
+    return place
 
 
 def _deliveries(db: Connection, statement: Select[*tuple[object, ...]]) -> list[Delivery]:

@@ -167,13 +167,13 @@ def well_on_host(db: Connection, host: str, *, except_target: int) -> Target | N
 
 
 def probe_of(db: Connection, host: str, *, since: datetime) -> Target | None:
-    """Return the address nobody knows of which a host was asked last, since a time."""
+    """Return the address that nobody knows which a host was last to be asked for, since a time."""
     statement = (
         select(*COLUMNS)
         .where(
             targets.c.host == host,
             targets.c.found_by == FoundBy.PROBE,
-            targets.c.last_visit_at >= since,
+            targets.c.found_at >= since,
         )
         .order_by(targets.c.id.desc())
         .limit(1)

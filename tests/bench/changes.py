@@ -167,7 +167,7 @@ def _scored(shared: Path, part: Path, work: Path) -> dict[str, Any]:
 def _table(found: dict[str, Any]) -> str:
     rows = ["| measure | must | aim | measured |", "|---|---|---|---|"]
     for title, key, must, aim in GOALS:
-        rows.append(f"| {title} | {must} | {aim} | {found.get(key, '–')} |")
+        rows.append(f"| {title} | {must} | {aim} | {found.get(key, 'none')} |")
     return "\n".join(rows)
 
 

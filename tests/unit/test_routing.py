@@ -112,6 +112,9 @@ def test_what_comes_together_is_told_together() -> None:
     assert ready(waiting(3 * SECOND, SECOND / 2), now=NOW) == []
     calm = waiting(3 * SECOND, 2 * SECOND)
     assert ready(calm, now=NOW) == calm
+    many = waiting(*[9 * SECOND] * 1000)
+    assert ready(many, now=NOW) == []
+    assert ready(many, now=NOW + SECOND) == many
     for urgent, longest in ((True, LONGEST_URGENT), (False, LONGEST_EDITS)):
         unending = waiting(longest, SECOND / 2, urgent=urgent)
         assert ready(unending, now=NOW) == unending

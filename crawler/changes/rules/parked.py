@@ -7,6 +7,7 @@ from crawler.changes.instead import (
     chrome_left,
     is_foreign,
     keyword_links,
+    offers_search,
     words_shown,
 )
 from crawler.changes.wordings import hits
@@ -50,4 +51,5 @@ class Rule:
 
 
 def _told(case: Case, *, links: int, words: int) -> bool:
-    return links >= KEYWORD_LINKS or words >= 2 or case.alike >= ALIKE
+    everywhere = case.alike >= ALIKE and not offers_search(case.after.surface)
+    return links >= KEYWORD_LINKS or words >= 2 or everywhere

@@ -9,6 +9,8 @@ from storage.model import Alert, Axis, Finding, Severity, Signal
 
 _SINK = re.compile(r"(?:^|/)(?:index\.\w+|default\.\w+|home|404|error|not-?found)(?:\.\w+)?$")
 _ENOUGH_WORDS = 10
+_HALF_LOST = 0.6
+"""What stands around an article may be taken for half of it: such a page needs a sign more."""
 
 
 class Rule:
@@ -27,14 +29,15 @@ class Rule:
         if case.articles is None or case.diff is None or case.survival is None:
             return None
         after = case.articles[1]
-        if case.survival >= LOST or case.diff.anchor_words < _ENOUGH_WORDS:
+        if case.survival >= _HALF_LOST or case.diff.anchor_words < _ENOUGH_WORDS:
             return None
         if same_title(case) or not after.blocks:
             return None
         sink = sent_elsewhere(case) and _is_sink(path_of(case.after.final_url))
         likeness = probe_likeness(case)
         like_probe = likeness is not None and likeness > LIKE_PROBE
-        if not (sink or like_probe) and not has_article(case.articles[0]):
+        sure = sink or like_probe
+        if not sure and (case.survival >= LOST or not has_article(case.articles[0])):
             return None
         where = case.after.final_url if sent_elsewhere(case) else ""
         what = f"The address leads to {where}" if where else "The address answers"

@@ -5,7 +5,7 @@ from crawler.changes.instead import chrome_left, is_bare, is_foreign, words_show
 from crawler.changes.wordings import hits
 from storage.model import Alert, Axis, Finding, Severity, Signal
 
-_STATUSES = frozenset({200, 403, 404, 410, 503, None})
+_STATUSES = frozenset({200, 403, 404, 410})
 
 
 class Rule:
@@ -21,8 +21,9 @@ class Rule:
             return None
         if not is_bare(case):
             return None
-        found = hits("suspended", words_shown(after))
-        if not found:
+        shown = words_shown(after)
+        found = hits("suspended", shown)
+        if not found or hits("legal", shown):
             return None
         return Finding(
             kind="suspended",
