@@ -19,6 +19,7 @@ from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
+from crawler.planner import Planner
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
 from storage.model import Claim, Site, Target, Visit
@@ -57,6 +58,7 @@ def compare_visit(
     catalogue: Catalogue,
     articles: ArticleReader,
     chronicle: Chronicle,
+    planner: Planner,
 ) -> set[int]:
     """Capture → text → findings → event: what the visit brought, held against the last good one.
 
@@ -73,7 +75,13 @@ def compare_visit(
         control=scene.control,
     )
     controls = ledger.keep_verdict(
-        catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle
+        catalogue,
+        verdict,
+        visit=visit,
+        scene=scene,
+        after=after,
+        chronicle=chronicle,
+        planner=planner,
     )
     ledger.tell(verdict, scene=scene)
     return controls

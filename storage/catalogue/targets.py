@@ -157,6 +157,16 @@ def well_on_host(db: Connection, host: str, *, except_target: int) -> Target | N
     return None if row is None else from_row(row)
 
 
+def by_ids(db: Connection, ids: Sequence[int]) -> list[Target]:
+    """Return the targets of these ids, those that there are."""
+    rows = (
+        row
+        for part in portions(ids)
+        for row in db.execute(select(*COLUMNS).where(targets.c.id.in_(part))).mappings()
+    )
+    return [from_row(row) for row in rows]
+
+
 def led_to(db: Connection, url: str) -> bool:
     """Say whether a page led to other targets."""
     found = select(targets.c.id).where(targets.c.found_on == url).limit(1)
@@ -298,10 +308,7 @@ def _first(db: Connection, condition: ColumnElement[bool]) -> Target | None:
 
 
 def _some(db: Connection, ids: Sequence[int]) -> list[Target]:
-    found: dict[int, Target] = {}
-    for part in portions(ids):
-        rows = db.execute(select(*COLUMNS).where(targets.c.id.in_(part))).mappings()
-        found |= {row["id"]: from_row(row) for row in rows}
+    found = {one.id: one for one in by_ids(db, ids)}
     return [found[one] for one in ids]
 
 
