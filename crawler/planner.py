@@ -22,7 +22,7 @@ from crawler.revisit.policy import Policy, Seen, Terms, jumped
 from crawler.revisit.price import fit_price
 from storage.catalogue import learnt, sites, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
-from storage.model import FoundBy, Outcome, Phase, Site, Target, TargetState, Visit
+from storage.model import Article, FoundBy, Outcome, Phase, Site, Target, TargetState, Visit
 
 logger = logging.getLogger(__name__)
 
@@ -163,13 +163,13 @@ def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target
         return Brought(at=at, lost=True)
     if standing.phase is not Phase.OK or after.outcome not in (Outcome.OK, Outcome.NOT_MODIFIED):
         return None
-    published = published_of(after)
+    content_type = after.hops[-1].content_type if after.hops else None
     return Brought(
         at=at,
         sure=visit.outcome is Outcome.NOT_MODIFIED,
-        digest=digest_of(after),
-        role=role_of(target, after, published),
-        published_at=published,
+        digest=digest_of(after.article, after.payload_digest),
+        role=role_of(target, after.article, content_type, is_list=after.is_list),
+        published_at=published_of(after.article),
     )
 
 
@@ -180,11 +180,11 @@ def is_loss(phase: Phase, kind: str, looks: int) -> bool:
     return phase is Phase.CONFIRMED or (phase is Phase.SUSPECT and looks == LOST_AT_LOOK)
 
 
-def digest_of(after: Reading) -> str:
+def digest_of(article: Article | None, payload_digest: str | None) -> str:
     """Return what tells a page's words from others: of its article, else of its bytes."""
-    if after.article is not None and after.article.fingerprint:
-        return after.article.fingerprint
-    return after.payload_digest or ""
+    if article is not None and article.fingerprint:
+        return article.fingerprint
+    return payload_digest or ""
 
 
 def new_habit(target: Target, brought: Brought) -> Habit:
@@ -195,26 +195,27 @@ def new_habit(target: Target, brought: Brought) -> Habit:
     return Habit(target.id, target.host, brought.role, born, looked_at=found)
 
 
-def published_of(after: Reading) -> datetime | None:
-    """Return when the article says it was published, if it says so in a form that is a time."""
-    written = after.article.published if after.article is not None else None
-    if not written:
+def published_of(article: Article | None) -> datetime | None:
+    """Return when an article says it was published, if it says so in a form that is a time."""
+    if article is None or not article.published:
         return None
     try:
-        at = datetime.fromisoformat(written)
-    except ValueError:
+        at = datetime.fromisoformat(article.published)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def role_of(target: Target, after: Reading, published: datetime | None) -> PageRole:
+def role_of(
+    target: Target, article: Article | None, content_type: str | None, *, is_list: bool
+) -> PageRole:
     """Return what a page is to the policy, by how it was found and what it says of itself."""
-    listed = after.article is None and after.answered_well and after.hops
-    if listed and "xml" in (after.hops[-1].content_type or ""):
+    if article is None and "xml" in (content_type or ""):
         is_map = target.found_by in (FoundBy.SITEMAP, FoundBy.START)
         return PageRole.SITEMAP if is_map else PageRole.FEED
-    if after.is_list:
+    if is_list:
         return PageRole.SECTION
+    published = published_of(article)
     if published is None:
         return PageRole.PAGE
     return PageRole.ARCHIVE if target.found_at - published > OLD else PageRole.ARTICLE

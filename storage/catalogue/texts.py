@@ -1,10 +1,11 @@
 """Keep the article read out of each capture, once for all captures of a target that show it."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from sqlalchemy import Connection, select, update
 
-from storage.catalogue.dialects import insert_new
+from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import ARTICLE, captures, texts
 from storage.errors import CatalogueError
 from storage.model import Article
@@ -23,6 +24,19 @@ def put(db: Connection, capture_id: int, article: Article) -> int:
     text_id = db.execute(same).scalar_one()
     db.execute(update(captures).where(captures.c.id == capture_id).values(text_id=text_id))
     return int(text_id)
+
+
+def of_captures(db: Connection, capture_ids: Sequence[int]) -> dict[int, Article]:
+    """Return the articles of captures by their ids; each text is read once."""
+    named: dict[int, int] = {}
+    for part in portions(capture_ids):
+        rows = db.execute(select(captures.c.id, captures.c.text_id).where(captures.c.id.in_(part)))
+        named |= {row.id: row.text_id for row in rows if row.text_id is not None}
+    read: dict[int, Article] = {}
+    for part in portions(sorted(set(named.values()))):
+        rows = db.execute(select(texts.c.id, texts.c.article).where(texts.c.id.in_(part)))
+        read |= {row.id: row.article for row in rows}
+    return {capture: read[text] for capture, text in named.items()}
 
 
 def of_capture(db: Connection, capture_id: int) -> Article | None:
