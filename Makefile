@@ -8,7 +8,7 @@ ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: run test test-fast soak check bench-capture bench-changes docs format lock replay-venv clean
+.PHONY: run test test-fast soak check bench-capture bench-changes bench-revisit docs format lock replay-venv clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python deploy/run.py $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(URL),"$(URL)")
@@ -38,6 +38,10 @@ bench-capture: $(VENV)/.dev
 # HOLDFAST_SHARED does not name its folder.
 bench-changes: $(VENV)/.dev
 	$(BIN)/python tests/bench/changes.py $(BENCH_ARGS)
+
+# When to look again, beside other rules, in the worlds of $HOLDFAST_SHARED: docs/revisit.md.
+bench-revisit: $(VENV)/.dev
+	$(BIN)/python tests/bench/revisit.py $(BENCH_ARGS)
 
 # The command line reference, from the verbs themselves.
 docs: $(VENV)/.dev

@@ -30,6 +30,7 @@ from crawler.killable import ArticleReader
 from crawler.opening import Parts
 from crawler.outbound import Door
 from crawler.packages import package_faults, release
+from crawler.planner import refit_all
 from crawler.pulse import BEATS_EVERY, Pulse
 from crawler.reader import Reader
 from crawler.routing import Quiet
@@ -218,6 +219,12 @@ def service(
             Tick(name="mend", every=timedelta(seconds=1), step=lambda _: children.mend()),
             Tick(name="tend", every=timedelta(seconds=2), step=care.tend, may_be_long=True),
             Tick(name="audit", every=timedelta(seconds=2), step=care.audit, may_be_long=True),
+            Tick(
+                name="plan",
+                every=timedelta(hours=1),
+                step=lambda _: refit_all(own.catalogue),
+                may_be_long=True,
+            ),
             Tick(name="beat", every=BEATS_EVERY, step=lambda _: pulse.beat()),
         ),
         make_app=app,

@@ -20,6 +20,7 @@ from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
+from crawler.planner import Planner
 from crawler.quiet import AsItWas
 from crawler.readings import Scene
 from crawler.routing import CALM, Quiet
@@ -61,6 +62,7 @@ def compare_visit(
     catalogue: Catalogue,
     articles: ArticleReader,
     chronicle: Chronicle,
+    planner: Planner,
 ) -> set[int]:
     """Capture → text → findings → event: what the visit brought, held against the last good one.
 
@@ -80,14 +82,25 @@ def compare_visit(
         articles=articles,
     )
     controls = ledger.keep_verdict(
-        catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle
+        catalogue,
+        verdict,
+        visit=visit,
+        scene=scene,
+        after=after,
+        chronicle=chronicle,
+        planner=planner,
     )
     ledger.tell(verdict, scene=scene)
     return controls
 
 
 def compare_unchanged(
-    made: Sequence[Visit], *, archive: Archive, catalogue: Catalogue, articles: ArticleReader
+    made: Sequence[Visit],
+    *,
+    archive: Archive,
+    catalogue: Catalogue,
+    articles: ArticleReader,
+    planner: Planner,
 ) -> frozenset[int]:
     """Capture → finding, of many visits at once: those that brought what was there before.
 
@@ -98,12 +111,12 @@ def compare_unchanged(
         after = readings.present(visit, scene, archive=archive, articles=articles)
         verdict = _judged(visit, scene, Case(before=scene.good, after=after))
         if is_quiet(verdict, scene=scene, visit=visit, after=after):
-            same.append(AsItWas(visit=visit, verdict=verdict, before=scene.standing))
-    quiet.keep(catalogue, same)
+            same.append(AsItWas(visit=visit, scene=scene, after=after, verdict=verdict))
+    quiet.keep(catalogue, same, planner=planner)
     return frozenset(one.visit.id for one in same)
 
 
-def send_due(
+def send_due(  # noqa: PLR0913 - one fact each
     catalogue: Catalogue,
     channels: Mapping[str, Channel],
     door: Door,

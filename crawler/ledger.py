@@ -1,7 +1,7 @@
 """Write down what a visit and a verdict mean for the catalogue: one transaction each."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,14 +15,16 @@ from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_ou
 from crawler.fetch.pace import retry_after
 from crawler.fetch.requisites import Gathered, is_held
 from crawler.gaps import Late, note
+from crawler.planner import Planner, is_wanted
 from crawler.readings import Scene
-from crawler.revisit.calendar import History, next_due
+from crawler.revisit.calendar import next_due
 from crawler.text.template import Lesson, learn
 from storage.catalogue import (
     captures,
     deliveries,
     events,
     gaps,
+    learnt,
     missing,
     sites,
     standings,
@@ -88,7 +90,8 @@ def keep_visits(
     """
     statements: list[Statement] = []
     with catalogue.write() as db:
-        kept = visits.finish_all(db, [_finished(one) for one in made])
+        waits = learnt.intervals(db, [one.target.id for one in made])
+        kept = visits.finish_all(db, [_finished(one, waits) for one in made])
         pairs = list(zip(made, kept, strict=True))
         ended = ((one, visit) for one, visit in pairs if isinstance(visit, Visit))
         note(db, [Late(target=one.target, site=one.site, visit=visit) for one, visit in ended])
@@ -105,15 +108,21 @@ def keep_visits(
     return kept
 
 
-def _finished(made: Made) -> visits.Finished:
-    next_due_at = due_after(made.visit, target=made.target, site=made.site)
+def _finished(made: Made, waits: Mapping[int, timedelta]) -> visits.Finished:
+    wait = waits.get(made.target.id)
+    next_due_at = due_after(made.visit, target=made.target, site=made.site, interval=wait)
     return visits.Finished(visit=made.visit, claim=made.claim, next_due_at=next_due_at)
 
 
-def due_after(visit: Visit, *, target: Target, site: Site) -> datetime:
-    """Return when a target is due after a visit, as long as nothing is known of what it brought."""
+def due_after(
+    visit: Visit, *, target: Target, site: Site, interval: timedelta | None = None
+) -> datetime:
+    """Return when a target is due after a visit, as long as nothing is known of what it brought.
+
+    ``interval`` is what was planned for it last, under ``every = "auto"``.
+    """
     now = visit.finished_at
-    next_due_at = planned(target, site, now=now)
+    next_due_at = planned(target, site, now=now, interval=interval)
     if visit.outcome in RARELY_ASKED:
         next_due_at = max(next_due_at, now + RARELY_ASKED[visit.outcome])
     return next_due_at
@@ -191,7 +200,9 @@ def keep_requisites(catalogue: Catalogue, visit: Visit, gathered: Gathered) -> N
         missing.put(db, gathered.missing)
 
 
-def planned(target: Target, site: Site, *, now: datetime, changed: bool = False) -> datetime:
+def planned(
+    target: Target, site: Site, *, now: datetime, interval: timedelta | None = None
+) -> datetime:
     """Return when a target is next due by its schedule."""
     return next_due(
         target.every or site.every,
@@ -199,7 +210,7 @@ def planned(target: Target, site: Site, *, now: datetime, changed: bool = False)
         after=now,
         last=target.due_at,
         spread=target.url,
-        history=History(age=now - target.found_at, changed=changed),
+        interval=interval,
     )
 
 
@@ -213,7 +224,7 @@ def postpone(
             gaps.put_off(db, target.id, cause, due_at=target.due_at, at=now, until=until)
 
 
-def keep_verdict(
+def keep_verdict(  # noqa: PLR0913 - one fact each
     catalogue: Catalogue,
     verdict: Verdict,
     *,
@@ -221,6 +232,7 @@ def keep_verdict(
     scene: Scene,
     after: Reading,
     chronicle: Chronicle,
+    planner: Planner,
 ) -> set[int]:
     """Write what a comparison came to: text, standing, events, deliveries, the next look.
 
@@ -232,7 +244,7 @@ def keep_verdict(
     wait_until = _asked_until(after, visit)
     relook_at = verdict.look_again_at if verdict.deciding and wait_until is None else None
     standing = replace(verdict.standing, relook_at=relook_at)
-    due_at = _next_look(verdict, scene, target=scene.target, wait_until=wait_until, now=now)
+    due_at = _next_look(verdict, target=scene.target, wait_until=wait_until, now=now)
     if due_at is not None or not is_quiet(verdict, scene=scene, visit=visit, after=after):
         with catalogue.read() as db:
             said = of_verdict(db, verdict.events, standing, visit=visit, at=now, due_at=due_at)
@@ -248,7 +260,10 @@ def keep_verdict(
         standings.put(db, standing)
         tell_events(db, verdict.events, site=scene.site, now=now)
         target = targets.one(db, scene.target.id) or scene.target
-        due_at = _next_look(verdict, scene, target=target, wait_until=wait_until, now=now)
+        learnt_due_at = planner.judged(db, scene, visit=visit, verdict=verdict, after=after)
+        due_at = _next_look(verdict, target=target, wait_until=wait_until, now=now)
+        if due_at is None and not is_wanted(target, now=now):
+            due_at = learnt_due_at
         if due_at is not None:
             targets.plan(db, target.id, due_at)
         if target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
@@ -280,21 +295,18 @@ def _teach(db: Connection, site: str, taught: Lesson) -> None:
 
 
 def _next_look(
-    verdict: Verdict, scene: Scene, *, target: Target, wait_until: datetime | None, now: datetime
+    verdict: Verdict, *, target: Target, wait_until: datetime | None, now: datetime
 ) -> datetime | None:
     """Return when a comparison wants the page looked at; None leaves it to what is planned."""
     look_at = verdict.look_again_at
     is_active = target.state is TargetState.ACTIVE
     if is_active and look_at is not None:
-        if target.due_at is not None and target.due_at <= now:
-            return None  # somebody wants it now
+        if is_wanted(target, now=now):
+            return None
         return max(look_at, wait_until or look_at)
     if is_active and wait_until is not None:
         return max(wait_until, target.due_at or wait_until)
-    if not _has_changed(verdict):
-        return None
-    at = _after_change(scene, now=now)
-    return at if target.due_at is None else min(at, target.due_at)
+    return None
 
 
 def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datetime) -> None:
@@ -397,12 +409,3 @@ def _asked_until(after: Reading, visit: Visit) -> datetime | None:
         return None
     asked = retry_after(after.headers, now=visit.finished_at)
     return visit.finished_at + asked if asked is not None and asked > SHORT_WAIT else None
-
-
-def _has_changed(verdict: Verdict) -> bool:
-    return any(one.axis is Axis.CONTENT for one in verdict.events)
-
-
-def _after_change(scene: Scene, *, now: datetime) -> datetime:
-    """Return when a page that has just changed is looked at again, if its schedule allows."""
-    return planned(scene.target, scene.site, now=now, changed=True)

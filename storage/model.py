@@ -192,6 +192,10 @@ class Site:
     robots: Robots = Robots.OBEY
     delay: timedelta = timedelta(seconds=2)
     budget_per_day: int = 5000
+    shortest: timedelta = timedelta(minutes=5)
+    """The least time between two looks at a page under ``every = "auto"``."""
+    longest: timedelta = timedelta(days=7)
+    """The most, as long as the budget reaches and the page is not lost."""
     confirm: tuple[timedelta, ...] = (
         timedelta(minutes=1),
         timedelta(minutes=10),

@@ -86,7 +86,7 @@ def _texts(own: Parts, event: Event) -> tuple[Diff, tuple[str, str]]:
     """Return the difference of the two texts of an event, and when they were captured."""
     if event.before_capture_id is not None and event.capture_id is not None:
         with own.catalogue.read() as db:
-            made = captures.some(db, (event.before_capture_id, event.capture_id))
+            made = captures.by_ids(db, (event.before_capture_id, event.capture_id))
             old = texts.of_capture(db, event.before_capture_id)
             new = texts.of_capture(db, event.capture_id)
         if old is not None and new is not None:

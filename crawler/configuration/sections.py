@@ -252,6 +252,8 @@ class DefaultsSection(_Section):
     robots: Annotated[Robots, BeforeValidator(_robots)] = Robots.OBEY
     delay: Duration = timedelta(seconds=2)
     budget_per_day: Annotated[int, Field(ge=1)] = 5000
+    shortest: Wait = timedelta(minutes=5)
+    longest: Wait = timedelta(days=7)
     confirm: Annotated[Listed[Wait], Field(min_length=1)] = ()
     confirm_access: Annotated[Listed[Wait], Field(min_length=1)] = ()
     down_after: Wait = timedelta(days=3)

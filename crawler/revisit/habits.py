@@ -168,6 +168,10 @@ class Habit:
     """Days from the last look to the next, as they were planned last."""
     price: float = 0.0
     """The price of a fetch it was planned with."""
+    expected: float = 0.0
+    """Changes of a page with factor 1 in that interval, as they were expected then."""
+    hazard: float = 0.0
+    """Losses a day it was planned with."""
     digest: str = ""
     """Fingerprint of what was seen last."""
 

@@ -102,7 +102,22 @@ class Policy:
     def plan(self, habit: Habit, terms: Terms) -> float:
         """Return the days from the last look of a page to its next, and note them in the habit."""
         habit.price = terms.price
-        habit.interval = self._interval(habit, terms)
+        if habit.role.lists:
+            habit.interval = self._list_interval(habit, terms)
+        elif habit.lost:
+            rarer = terms.longest / 2 * _LOST_MORE_RARELY ** min(habit.lost - 1, 20)
+            habit.interval = max(terms.shortest, min(rarer, _LOST_UP_TO))
+        else:
+            prospect = self.prospect(habit)
+            habit.interval = interval(
+                prospect,
+                price=terms.price,
+                shortest=terms.shortest,
+                longest=terms.longest,
+                near=habit.interval,
+            )
+            habit.expected = prospect.expected(habit.interval)
+            habit.hazard = prospect.hazard / LOSS_WORTH
         return habit.interval
 
     def look(self, habit: Habit, seen: Seen) -> None:
@@ -140,19 +155,6 @@ class Policy:
         if lister is None or lister.polls <= _POLLS_TO_TRUST or habit.role is PageRole.SECTION:
             return 0.0
         return kin.recall(place)
-
-    def _interval(self, habit: Habit, terms: Terms) -> float:
-        if habit.role.lists:
-            return self._list_interval(habit, terms)
-        if habit.lost:
-            return min(terms.longest * _LOST_MORE_RARELY**habit.lost, _LOST_UP_TO)
-        return interval(
-            self.prospect(habit),
-            price=terms.price,
-            shortest=terms.shortest,
-            longest=terms.longest,
-            near=habit.interval,
-        )
 
     def _list_interval(self, habit: Habit, terms: Terms) -> float:
         """Return when a list is asked again: when what it has to tell is worth the price."""

@@ -8,7 +8,7 @@ values that fade with delay).
 """
 
 from dataclasses import dataclass
-from math import log, log1p, pow, sqrt
+from math import exp, log, log1p, sqrt
 
 EDIT_HALVES = 0.25
 """Days after which an edit seen late is worth half."""
@@ -111,4 +111,4 @@ def _between(
     if low_worth <= 0:
         return sqrt(low * high)
     share = log(price / low_worth) / log(high_worth / low_worth)
-    return low * pow(high / low, min(max(share, 0.1), 0.9))
+    return low * exp(min(max(share, 0.1), 0.9) * log(high / low))

@@ -195,9 +195,13 @@ def put_sent(
     }
     if not db.execute(insert_new(db, deliveries), [row]).rowcount:
         return
-    for event_id in told:
-        if not _is_enqueued(db, event_id, alert):
-            _append(db, delivery_id, alert, event_id)
+    new = (one for one in dict.fromkeys(told) if not _told_by(db, one, [alert]))
+    rows = [
+        {"delivery_id": delivery_id, "place": place, "alert": alert, "event_id": event_id}
+        for place, event_id in enumerate(new, start=1)
+    ]
+    if rows:
+        db.execute(insert(delivery_events), rows)
 
 
 def failed(

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from operator import attrgetter
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from storage.catalogue.dialects import insert_or_replace, portions
 from storage.catalogue.tables import habits, lessons
@@ -33,6 +34,8 @@ class HabitRow:
     hinted_at: float | None
     interval: float
     price: float
+    expected: float
+    hazard: float
     digest: str
 
 
@@ -54,10 +57,10 @@ def of_targets(db: Connection, ids: Sequence[int]) -> dict[int, HabitRow]:
     }
 
 
-def intervals(db: Connection, ids: Sequence[int]) -> dict[int, float]:
-    """Return the days between looks that were planned last for these targets."""
+def intervals(db: Connection, ids: Sequence[int]) -> dict[int, timedelta]:
+    """Return the times between looks that were planned last for these targets."""
     return {
-        row.target_id: row.interval
+        row.target_id: timedelta(days=row.interval)
         for part in portions(sorted(set(ids)))
         for row in db.execute(_INTERVALS, {"ids": part})
     }
@@ -74,6 +77,18 @@ def of_site(db: Connection, site: str) -> Iterator[HabitRow]:
         if len(rows) < _A_STEP:
             return
         after = rows[-1].target_id
+
+
+def of_host(db: Connection, host: str) -> list[HabitRow]:
+    """Return what is learnt of the pages of a host."""
+    rows = db.execute(select(*_COLUMNS).where(habits.c.host == host))
+    return [HabitRow(**row._mapping) for row in rows]  # noqa: SLF001 - the public name of it
+
+
+def hint(db: Connection, target_id: int, at: float) -> None:
+    """Keep that a list says a page changed, if it was not looked at since."""
+    unseen = (habits.c.target_id == target_id, habits.c.looked_at < at)
+    db.execute(update(habits).where(*unseen).values(hinted_at=at))
 
 
 def put(db: Connection, rows: Sequence[HabitRow]) -> None:

@@ -399,8 +399,11 @@ habits = Table(
     Column("hinted_at", Float),
     Column("interval", Float, nullable=False),
     Column("price", Float, nullable=False),
+    Column("expected", Float, nullable=False),
+    Column("hazard", Float, nullable=False),
     Column("digest", Words, nullable=False),
     Index(None, "site", "target_id"),
+    Index(None, "host"),
 )
 
 lessons = Table(

@@ -33,14 +33,16 @@ def put(db: Connection, capture_id: int, article: Article) -> int:
 
 
 def of_captures(db: Connection, capture_ids: Sequence[int]) -> dict[int, Article]:
-    """Return the articles of captures, of those that carried one and were read."""
-    found: dict[int, Article] = {}
+    """Return the articles of captures by their ids; each text is read once."""
+    named: dict[int, int] = {}
     for part in portions(capture_ids):
-        statement = select(captures.c.id, texts.c.article).join(
-            captures, captures.c.text_id == texts.c.id
-        )
-        found |= {row[0]: row[1] for row in db.execute(statement.where(captures.c.id.in_(part)))}
-    return found
+        rows = db.execute(select(captures.c.id, captures.c.text_id).where(captures.c.id.in_(part)))
+        named |= {row.id: row.text_id for row in rows if row.text_id is not None}
+    read: dict[int, Article] = {}
+    for part in portions(sorted(set(named.values()))):
+        rows = db.execute(select(texts.c.id, texts.c.article).where(texts.c.id.in_(part)))
+        read |= {row.id: row.article for row in rows}
+    return {capture: read[text] for capture, text in named.items()}
 
 
 def latest(db: Connection, target_id: int) -> Article | None:

@@ -29,11 +29,14 @@ def upgrade() -> None:
         sa.Column("hinted_at", sa.Float(), nullable=True),
         sa.Column("interval", sa.Float(), nullable=False),
         sa.Column("price", sa.Float(), nullable=False),
+        sa.Column("expected", sa.Float(), nullable=False),
+        sa.Column("hazard", sa.Float(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name="fk_habits_target_id"),
         sa.PrimaryKeyConstraint("target_id", name="pk_habits"),
     )
     op.create_index("ix_habits_site_target_id", "habits", ["site", "target_id"])
+    op.create_index("ix_habits_host", "habits", ["host"])
     op.create_table(
         "lessons",
         sa.Column("kind", sa.Text(), nullable=False),
