@@ -28,7 +28,7 @@ class AsItWas:
 
 
 def keep(catalogue: Catalogue, compared: Sequence[AsItWas], *, planner: Planner) -> None:
-    """Write that these visits are compared, each of another target, and let the plan learn of it."""
+    """Write that these visits, each to another page, are compared; the plan learns of them."""
     if not compared:
         return
     now = datetime.now(UTC)
