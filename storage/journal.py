@@ -141,6 +141,8 @@ class Reading:
         """Lines of a newer release that this one does not understand."""
         self.damaged = 0
         """Lines that no release wrote."""
+        self.damaged_at: int | None = None
+        """Where the first of them begins."""
         self._path = path
         self._start = start_bytes
 
@@ -149,24 +151,32 @@ class Reading:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._start)
+                place = self._start
                 while line := file.readline(LONGEST_LINE_BYTES):
+                    begins_at, place = place, place + len(line)
                     if line.endswith(b"\n"):
-                        yield from self._entry(line)
+                        yield from self._entry(line, begins_at)
                     elif len(line) == LONGEST_LINE_BYTES:
-                        self.damaged += 1
+                        self._is_damaged(begins_at)
                         while line and not line.endswith(b"\n"):
                             line = file.readline(LONGEST_LINE_BYTES)
+                            place += len(line)
         except FileNotFoundError:
             return
         except OSError as error:
             raise StorageError(f"cannot read {self._path}: {explain(error)}") from error
 
-    def _entry(self, line: bytes) -> Iterator[Entry]:
+    def _is_damaged(self, begins_at: int) -> None:
+        self.damaged += 1
+        if self.damaged_at is None:
+            self.damaged_at = begins_at
+
+    def _entry(self, line: bytes, begins_at: int) -> Iterator[Entry]:
         try:
             text = line.decode("ascii")
             head = _HEAD.value(text)
         except (UnicodeDecodeError, CatalogueError):
-            self.damaged += 1
+            self._is_damaged(begins_at)
             return
         try:
             entry = _ENTRY.value(text)
@@ -179,6 +189,14 @@ class Reading:
             self.newer += 1
             return
         yield entry
+
+
+def check(archive: Archive) -> Reading:
+    """Read the whole journal and return what was counted."""
+    reading = read(archive)
+    for _ in reading:
+        pass
+    return reading
 
 
 def read(archive: Archive) -> Reading:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -99,6 +100,47 @@ def digest_of(file: IO[bytes], *, each: Callable[[bytes], object] = lambda _: No
         total.update(piece)
         each(piece)
     return total.hexdigest()
+
+
+class Summed:
+    """A file to be read in any order, and its SHA-256 without reading it once more for that.
+
+    ``each`` is given each piece that is read; it may wait, and raises to break off.
+    """
+
+    def __init__(self, file: FileIO, each: Callable[[bytes], object] = lambda _: None) -> None:
+        self._file = file
+        self._each = each
+        self._total = hashlib.sha256()
+        self._summed_to = 0
+        self._at = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next piece."""
+        piece = self._file.read(size)
+        begin = self._summed_to - self._at
+        if 0 <= begin < len(piece):
+            self._total.update(memoryview(piece)[begin:])
+            self._summed_to = self._at + len(piece)
+        self._at += len(piece)
+        self._each(piece)
+        return piece
+
+    def seek(self, offset: int, /) -> int:
+        """Go on reading from there."""
+        self._at = self._file.seek(offset)
+        return self._at
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._file.fileno()
+
+    def sha256(self) -> str:
+        """Return the sum of the whole file, as hexadecimal; what was passed over is read now."""
+        self.seek(self._summed_to)
+        while self.read(PIECE_BYTES):
+            pass
+        return self._total.hexdigest()
 
 
 def uncached(file: IO[bytes]) -> None:

@@ -30,6 +30,7 @@ from crawler.commands import EXIT_ERROR, add_archive, add_json
 from crawler.console import print_json_lines, print_table
 from crawler.errors import ConfigError
 from crawler.packages import DISTRIBUTION, package_faults
+from storage import journal
 from storage.archive import Archive, holder, open_archive
 from storage.errors import StorageError
 
@@ -186,6 +187,7 @@ def _archive(root: Path, now: datetime) -> Iterator[Check]:
     yield _configuration(archive)
     yield _space(archive)
     yield _lock(archive)
+    yield _watch_list(archive)
     yield _past(archive, now)
 
 
@@ -212,6 +214,20 @@ def _lock(archive: Archive) -> Check:
     except StorageError as error:
         return _check("lock", "", fault=str(error))
     return _check("lock", f"held by {held}" if held else "free: no service runs")
+
+
+def _watch_list(archive: Archive) -> Check:
+    try:
+        known = journal.check(archive)
+    except StorageError as error:
+        return _check("watch list", "", fault=str(error))
+    damaged = f"watch.jsonl is damaged at byte {known.damaged_at} ({known.damaged} of its lines)"
+    return _check(
+        "watch list",
+        "every line of watch.jsonl can be read",
+        fault=f"{damaged}: put back a good copy of it" if known.damaged else "",
+        note=f"{known.newer} of its lines are of a newer release" if known.newer else "",
+    )
 
 
 def _past(archive: Archive, now: datetime) -> Check:

@@ -5,13 +5,12 @@ Not by the one who wrote it: to read a page's records costs more than half of it
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.folders import explain, sync_folder
-from storage.manifest import Manifest, digest_of
+from storage.manifest import Manifest, Summed
 from storage.warc.checks.fault import Fault, Gravity, Report
 from storage.warc.checks.record import Facts
 from storage.warc.checks.tape import Tape
@@ -37,9 +36,9 @@ def prove(path: Path, *, name: str, each: Callable[[bytes], object] = lambda _: 
     report = Report(file=name)
     try:
         with path.open("rb", buffering=0) as file:
-            digest = digest_of(file, each=each)
-            file.seek(0)
-            Walk(Tape(_Watched(file, each), size=path.stat().st_size), report, _unheeded).walk()
+            source = Summed(file, each)
+            Walk(Tape(source, size=path.stat().st_size), report, _unheeded).walk()
+            digest = source.sha256()
     except OSError as error:
         raise StorageError(f"{name} cannot be read: {explain(error)}") from error
     faults = (one for one in report.faults if one.gravity is Gravity.FAULT)
@@ -66,22 +65,6 @@ def accept(
     except OSError as error:
         raise StorageError(f"{name} cannot be set aside: {explain(error)}") from error
     return tuple(proof.faults)
-
-
-class _Watched:
-    """Read a file, and show each piece to somebody."""
-
-    def __init__(self, file: FileIO, each: Callable[[bytes], object]) -> None:
-        self.seek = file.seek
-        self.fileno = file.fileno
-        self._file = file
-        self._each = each
-
-    def read(self, size: int) -> bytes:
-        """Return the next piece."""
-        piece = self._file.read(size)
-        self._each(piece)
-        return piece
 
 
 def _unheeded(facts: Facts) -> None:

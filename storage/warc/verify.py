@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from storage import journal
 from storage.archive import Archive
 from storage.errors import CatalogueError, RecordError, StorageError
 from storage.folders import explain
-from storage.manifest import Manifest, digest_of
+from storage.manifest import Manifest, Summed
 from storage.model import Capture
 from storage.warc.checks.fault import Fault, Gravity, Kind, Report
 from storage.warc.checks.head import name_of
@@ -111,6 +112,7 @@ def plan(archive: Archive | None, also: Sequence[Path] = (), *, held: bool = Fal
                 faults += [_left_open(name, held=held)] if growing else []
                 faults += [_set_aside(name)] if path.name.endswith(INVALID) else []
         faults += _torn(archive)
+        faults += _of_journal(archive)
     for path in also:
         files.setdefault(path.resolve(), _File(path=path, name=str(path)))
     # What is read early may name what a service appends to a file that was read before.
@@ -207,9 +209,10 @@ def _read(task: _Task) -> Verified:
     one = task.file
     report = Report(file=one.name)
     try:
-        records, size = _walk(task, report)
-        if one.sha256 and not any(fault.gravity is Gravity.FAULT for fault in report.faults):
-            _hold_to_manifest(one, report)
+        records, size, sha256 = _walk(task, report)
+        is_sound = not any(fault.gravity is Gravity.FAULT for fault in report.faults)
+        if is_sound and sha256 != one.sha256:
+            _tell_changed(one, report)
     except OSError as error:
         report.begin(None)
         says = f"the file cannot be read to its end: {explain(error)}"
@@ -219,11 +222,9 @@ def _read(task: _Task) -> Verified:
     return Verified(file=one.name, faults=tuple(report.faults), records=records, size_bytes=size)
 
 
-def _hold_to_manifest(one: _File, report: Report) -> None:
+def _tell_changed(one: _File, report: Report) -> None:
     """Tell of bytes that changed where no reader looks; what else is wrong has its own words."""
     with one.path.open("rb", buffering=0) as file:
-        if digest_of(file) == one.sha256:
-            return
         offset = odd_member(file)
         report.begin(offset)
         if offset is not None:
@@ -232,7 +233,8 @@ def _hold_to_manifest(one: _File, report: Report) -> None:
         report.add(Kind.MANIFEST, says)
 
 
-def _walk(task: _Task, report: Report) -> tuple[int, int]:
+def _walk(task: _Task, report: Report) -> tuple[int, int, str]:
+    """Read a file; return its records and bytes, and its SHA-256 if the manifest has one."""
     folder = task.scratch / f"ids-{task.number}"
     folder.mkdir()
     ties = Ties(folder, file=task.number, salt=task.salt, report=report)
@@ -248,18 +250,20 @@ def _walk(task: _Task, report: Report) -> tuple[int, int]:
 
     with _opened(task.file.path) as descriptor:
         size = os.fstat(descriptor).st_size
-        with open(descriptor, "rb", buffering=0, closefd=False) as source:
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            source = Summed(file) if task.file.sha256 else None
             walk = Walk(
-                Tape(source, size=size),
+                Tape(source or file, size=size),
                 report,
                 seen,
                 growing=task.file.growing,
                 abandoned=not task.file.held,
             )
             walk.walk()
+            sha256 = source.sha256() if source is not None else ""
     rows.end(cut=walk.cut)
     ties.end()
-    return walk.records, size
+    return walk.records, size, sha256
 
 
 @contextmanager
@@ -342,6 +346,24 @@ def _lost(names: Sequence[str], *, told: Container[str]) -> Iterator[Fault]:
         if name not in told:
             says = "the file is missing: it was closed, and the manifest has its SHA-256"
             yield Fault(file=name, offset=None, kind=Kind.MISSING_FILE, message=says)
+
+
+def _of_journal(archive: Archive) -> Iterator[Fault]:
+    name = archive.watch_journal.name
+    try:
+        known = journal.check(archive)
+    except StorageError as error:
+        yield Fault(file=name, offset=None, kind=Kind.JOURNAL, message=str(error))
+        return
+    if known.damaged:
+        says = (
+            f"no release wrote this line ({known.damaged} such in all): what it said of the watch"
+            " list is not known from this file any more"
+        )
+        yield Fault(file=name, offset=known.damaged_at, kind=Kind.JOURNAL, message=says)
+    if known.newer:
+        says = f"{known.newer} of its lines are of a newer release and passed over by this one"
+        yield Fault(file=name, offset=None, kind=Kind.JOURNAL_NEWER, message=says)
 
 
 def _torn(archive: Archive) -> Iterator[Fault]:

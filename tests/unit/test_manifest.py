@@ -1,5 +1,7 @@
 """The list of what was closed: appended, synced, and read again whatever a power cut left."""
 
+import hashlib
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import StorageError
-from storage.manifest import Manifest
+from storage.manifest import Manifest, Summed
 
 A, B = "a" * 64, "b" * 64
 
@@ -60,3 +62,21 @@ def test_many_processes_note_side_by_side(tmp_path: Path) -> None:
     started = [subprocess.Popen([*words, str(one)], cwd=root) for one in range(3)]
     assert [one.wait(timeout=60) for one in started] == [0, 0, 0]
     assert len(Manifest(tmp_path).read()) == 60
+
+
+def test_a_file_is_summed_up_in_whatever_order_it_is_read(tmp_path: Path) -> None:
+    """Once forward it is read once; what was passed over is read at the end."""
+    data = random.Random(5).randbytes(3_000_000)
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    orders = ((), ((0, 700_000), (100, 50)), ((2_000_000, 10), (1_500_000, 900_000), (0, 1)))
+    for order in orders:
+        seen: list[bytes] = []
+        with path.open("rb", buffering=0) as file:
+            summed = Summed(file, seen.append)
+            for offset, size in order:
+                summed.seek(offset)
+                assert summed.read(size) == data[offset : offset + size]
+            assert summed.sha256() == hashlib.sha256(data).hexdigest()
+        if not order:
+            assert b"".join(seen) == data

@@ -15,6 +15,7 @@ import pytest
 from exchanges import AT, PAGE, URL, answered, chunked, message, sha1, unanswered
 from warcio.archiveiterator import ArchiveIterator
 
+from crawler.commands import doctor
 from storage.archive import Archive, create
 from storage.model import Capture, Outcome, Role, Tls, Truncation
 from storage.warc import reader
@@ -718,3 +719,20 @@ def test_every_kind_is_explained() -> None:
         (line,) = [one for one in table.splitlines() if f"`{kind}`" in one[: one.find("|", 1)]]
         fault = Fault(file="", offset=None, kind=kind, message="")
         assert ("(remark)" in line) == (fault.gravity is Gravity.REMARK)
+
+
+def test_lines_of_the_journal_that_nobody_can_read_are_told(tmp_path: Path) -> None:
+    """A damaged line is a fault with its place, one of a newer release a remark."""
+    kept = create(tmp_path / "archive")
+    good = b'{"version":1,"at":"2026-11-22T20:15:00Z","by":"command","verb":"pause"}\n'
+    newer = good.replace(b'"version":1', b'"version":9')
+    kept.watch_journal.write_bytes(good + b"\xff\xfe\n" + newer + b"torn")
+    told = [fault for one in verify(plan(kept), archive=kept) for fault in one.faults]
+    assert [(one.kind, one.file, one.offset) for one in told] == [
+        ("journal", "watch.jsonl", len(good)),
+        ("journal_newer", "watch.jsonl", None),
+    ]
+    assert [one.gravity for one in told] == ["fault", "remark"]
+    seen = doctor._watch_list(kept)
+    assert seen.state is doctor.State.FAULT
+    assert f"damaged at byte {len(good)} (1 of its lines)" in seen.says

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     TORN_FOLDER = "torn_folder"
     SET_ASIDE = "set_aside"
     MANIFEST = "manifest"
+    JOURNAL = "journal"
+    JOURNAL_NEWER = "journal_newer"
     MANY = "many"
     # gzip
     BETWEEN = "between"
@@ -70,6 +72,7 @@ REMARKS = frozenset(
     {
         Kind.OPEN_FILE,
         Kind.TORN_FOLDER,
+        Kind.JOURNAL_NEWER,
         Kind.FILE_NAME,
         Kind.UNKNOWN_VALUE,
         Kind.NO_CONTENT_TYPE,
