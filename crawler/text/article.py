@@ -64,6 +64,8 @@ class Study:
 
     article: Article
     lesson: Lesson | None = None
+    picked: tuple[bool, ...] | None = None
+    """What the extractor said of the page, run by run; None if it was not asked."""
 
 
 def normalise(
@@ -194,7 +196,7 @@ def _read(
         rest=found.rest,
         template=context.template.version,
     )
-    return Study(article=article, lesson=found.lesson)
+    return Study(article=article, lesson=found.lesson, picked=found.picked)
 
 
 def _blocks(runs: Iterable[Run]) -> tuple[Block, ...]:

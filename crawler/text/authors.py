@@ -13,7 +13,7 @@ from crawler.text.names import (
     byline_names,
     compact,
     is_bare_by,
-    is_body,
+    is_person,
     looks_like_name,
     name_beside_date,
     names_in,
@@ -68,9 +68,7 @@ def _with_persons(byline: Byline, sites: frozenset[str]) -> Byline:
     An agency that the linked data name beside a person has written its share.
     """
     persons = tuple(
-        name
-        for name in byline.names
-        if name not in byline.bodies and not is_body(name, sites=sites)
+        name for name in byline.names if name not in byline.bodies and is_person(name, sites=sites)
     )
     return byline if persons and byline.source == DESCRIBED else replace(byline, names=persons)
 

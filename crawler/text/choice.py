@@ -1,14 +1,16 @@
 """Choose, among the runs of a page, those that are its article."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
 from crawler.text import extractor
+from crawler.text.alignment import Held
 from crawler.text.blocks import Run
 from crawler.text.fold import squeeze, words
 from crawler.text.metadata import Metadata
-from crawler.text.template import Known
+from crawler.text.template import Known, mark
 from crawler.text.traits import Sheet, Traits, traits
 from crawler.text.tree import Page
 from crawler.text.weights import BIAS, VERSION, WEIGHTS
@@ -23,28 +25,42 @@ SHARED_COSTS = 2.0
 """Log-odds a run must have more if another article of the site has it too."""
 
 
-SLOT_PAYS = 1.0
-"""Log-odds by which a new run is nearer to the article in a slot of its own, or farther from it."""
+HOME_PAYS = 2.0
+"""Log-odds that a new run is forgiven where the page's article has stood before."""
+
+ABROAD_COSTS = 1.0
+"""Log-odds that it must have more elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The runs of a page, their texts squeezed, and the marks of these."""
+
+    runs: Sequence[Run]
+    keys: Sequence[str]
+    marks: Sequence[str]
 
 
 def sheet(
     page: Page,
-    runs: Sequence[Run],
+    texts: Texts,
     *,
-    keys: Sequence[str],
-    marks: Sequence[str],
     facts: Metadata,
     known: Known | None,
+    picked: Sequence[bool] | None = None,
 ) -> Sheet:
-    """Lay out what a page's runs are judged by; ``keys`` are their texts, squeezed."""
+    """Lay out what a page's runs are judged by; ``picked`` is the extractor's advice, if known."""
+    runs, keys = texts.runs, texts.keys
     root = page.root
-    is_asked = page.extractable and root is not None
+    if picked is None or len(picked) != len(runs):
+        is_asked = page.extractable and root is not None
+        picked = extractor.picked(root, keys) if is_asked else [False] * len(runs)
     return Sheet(
         runs=runs,
         keys=keys,
-        marks=marks,
+        marks=texts.marks,
         sizes=[len(words(run.text)) for run in runs],
-        picked=extractor.picked(root, keys) if is_asked else [False] * len(runs),
+        picked=picked,
         told=facts.told_by,
         title=facts.title,
         summary=_summary(root) if root is not None else "",
@@ -52,23 +68,32 @@ def sheet(
     )
 
 
-def chosen(page: Sheet, *, slots: frozenset[str] = frozenset()) -> list[int]:
+def chosen(page: Sheet, *, stays: Held | None = None) -> list[int]:
     """Return the numbers of the runs that are the article, in order; none if there is no article.
 
-    ``slots`` are those in which the page's article stood before: what is new belongs to it there
-    rather than elsewhere. Headline, by-line and date line are fields of their own, and no text.
+    ``stays`` is what the page's last capture knows: what is new beside the article's own
+    paragraphs rather belongs to it than what is new elsewhere. Headline, by-line and date line are
+    fields of their own, and no text.
     """
+    homes = {_home(page.runs[number]) for number in stays.inside} if stays is not None else set()
     found = []
     for number, own in enumerate(together(page.runs, list(map(score, traits(page))))):
         if number in page.told:
             continue
+        run = page.runs[number]
         shared = page.known is not None and page.known.seen(page.marks[number]) > 0
         least = LEAST_SCORE + SHARED_COSTS * shared
-        if slots:
-            least += -SLOT_PAYS if page.runs[number].path in slots else SLOT_PAYS
+        if stays is not None:
+            is_home = run.path in stays.slots or _home(run) in homes
+            least += -HOME_PAYS if is_home else ABROAD_COSTS
         if own >= least:
             found.append(number)
     return found
+
+
+def _home(run: Run) -> tuple[HtmlElement | None, str]:
+    """Return where the siblings of a run stand: the same tag in the same element."""
+    return run.element.getparent(), run.element.tag
 
 
 def together(runs: Sequence[Run], scores: Sequence[float]) -> list[float]:
@@ -91,9 +116,10 @@ def score(own: Traits) -> float:
     return BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in own.items())
 
 
-def keys_of(runs: Sequence[Run]) -> list[str]:
-    """Return the forms in which the texts of runs are compared."""
-    return [squeeze(run.text) for run in runs]
+def texts_of(runs: Sequence[Run]) -> Texts:
+    """Return runs with the forms in which their texts are compared."""
+    keys = [squeeze(run.text) for run in runs]
+    return Texts(runs=runs, keys=keys, marks=[mark(key) for key in keys])
 
 
 def _summary(root: HtmlElement) -> str:

@@ -19,6 +19,8 @@ class Context:
     template: Template = NO_TEMPLATE
     previous: Article | None = None
     """The article of the last good capture at this address."""
+    picked: tuple[bool, ...] | None = None
+    """What the extractor said of these very bytes, run by run, if it was asked before."""
 
 
 ALONE = Context()

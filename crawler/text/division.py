@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from crawler.text.alignment import REPEATED, Held, held, plain, repeated
 from crawler.text.blocks import Outline
-from crawler.text.choice import chosen, keys_of, sheet
+from crawler.text.choice import chosen, sheet, texts_of
 from crawler.text.context import NO_ARTICLE, Context
 from crawler.text.metadata import Metadata
-from crawler.text.template import Known, Lesson, lesson, mark, page_name
+from crawler.text.template import Known, Lesson, lesson, page_name
 from crawler.text.traits import Sheet
 from crawler.text.tree import Page
 from storage.model import Article
@@ -27,12 +27,14 @@ class Division:
     residue: str = ""
     lesson: Lesson | None = None
     """What the page teaches; None where its last capture has told all of it."""
+    picked: tuple[bool, ...] | None = None
+    """What the extractor said, if it was asked."""
 
 
 def divide(page: Page, seen: Outline, facts: Metadata, *, url: str, context: Context) -> Division:
     """Choose the article: what the last capture does not know is judged, all else stays."""
-    keys = keys_of(seen.runs)
-    marks = [mark(key) for key in keys]
+    texts = texts_of(seen.runs)
+    keys, marks = texts.keys, texts.marks
     before = context.previous
     if before is not None and NO_ARTICLE in before.warnings:
         before = None
@@ -45,25 +47,25 @@ def divide(page: Page, seen: Outline, facts: Metadata, *, url: str, context: Con
     known = Known(context.template, page=page_name(url))
     laid_out = sheet(
         page,
-        seen.runs,
-        keys=keys,
-        marks=marks,
+        texts,
         facts=facts,
         known=known,
+        picked=context.picked,
     )
     article = _judged(laid_out, stays)
+    said = tuple(laid_out.picked)
     if not article:
-        return Division(article=())
+        return Division(article=(), picked=said)
     rest = _rest(marks, article, before=before if stays is not None else None, known=known)
     taught = lesson(url, marks=marks, slots=slots, sizes=laid_out.sizes, article=article)
-    return Division(article=article, rest=rest, residue=_residue(rest), lesson=taught)
+    return Division(article=article, rest=rest, residue=_residue(rest), lesson=taught, picked=said)
 
 
 def _judged(page: Sheet, stays: Held | None) -> tuple[int, ...]:
     """Return the runs of the article: those that stay, and those new ones that belong to it."""
     if stays is None:
         return tuple(chosen(page))
-    new = (one for one in chosen(page, slots=stays.slots) if one not in stays.outside)
+    new = (one for one in chosen(page, stays=stays) if one not in stays.outside)
     return tuple(sorted((stays.inside | set(new)) - page.told))
 
 

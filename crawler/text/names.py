@@ -135,7 +135,7 @@ def people(parts: Iterable[str], *, sites: frozenset[str] = frozenset()) -> tupl
     ``sites`` are the names of the site itself, in the form of ``compact``.
     """
     names = [name for part in parts if (name := _clean(part))]
-    persons = [one for one in names if not is_body(one, sites=sites) and not _is_role(one)]
+    persons = [one for one in names if is_person(one, sites=sites)]
     bodies = [one for one in names if is_body(one, sites=sites) or one[0].isupper()]
     return tuple(dict.fromkeys(persons or bodies))
 
@@ -144,6 +144,19 @@ def split_names(text: str) -> tuple[str, ...]:
     """Return the parts of a list of names, each once."""
     parts = (part.strip(_AROUND) for part in _BETWEEN.split(_BRACKETS.sub("", text)))
     return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def is_person(name: str, *, sites: frozenset[str] = frozenset()) -> bool:
+    """Whether a name may be that of a person: it names no body, no desk and no channel."""
+    return not is_body(name, sites=sites) and not _is_role(name) and not _is_channel(name)
+
+
+def _is_channel(name: str) -> bool:
+    """Whether a name is a sign as stations and agencies have: capitals only, or with a number."""
+    first, *rest = name.split()
+    return (not rest and first.isupper() and 2 <= len(first) <= 6 and first.isascii()) or (
+        bool(rest) and any(part.isdecimal() for part in rest)
+    )
 
 
 def is_body(name: str, *, sites: frozenset[str] = frozenset()) -> bool:

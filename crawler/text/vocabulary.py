@@ -2,7 +2,8 @@
 
 BY_STRONG = (
     # English
-    r"(?:written|reported|story|words|text|posted|published|report|analysis|opinion|interview)\s+by",
+    r"(?:written|reported|reporting|posted|published|submitted|contributed|compiled)\s+by",
+    r"(?:story|words|text|report|analysis|opinion|interview)\s+by",
     r"(?:the\s+)?authors?",
     # German
     r"(?:text|verfasst|geschrieben|veröffentlicht|erstellt|gepostet|eingestellt|(?:ein\s+)?(?:gast)?(?:beitrag|kommentar|interview))\s+von",

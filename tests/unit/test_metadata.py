@@ -259,6 +259,12 @@ def test_a_title_is_what_heading_and_declared_titles_agree_on(head, body, title)
         ("Author: Nadia Karim am 10.10.2014, 13:36 Uhr", ("Nadia Karim",)),
         ("Autorin: Nadia Karim, Projektleiterin im Hafen.", ("Nadia Karim",)),
         ("Text von Nadia Karim   Illustration von Rana Haddad", ("Nadia Karim",)),
+        ("Posted on October 10, 2014 by Nadia Karim", ("Nadia Karim",)),
+        (
+            "Reporting by Nadia Karim and Omar Said; Editing by Luc Martin",
+            ("Nadia Karim", "Omar Said"),
+        ),
+        ("On October 10, 2014 the ships sailed by night.", ()),
         ("Translated by Luc Martin", ()),
         ("Photo by Rana Haddad", ()),
         ("By Reuters", ("Reuters",)),
@@ -315,6 +321,9 @@ def described(data: str) -> str:
             ("Nadia Karim",),
         ),
         ('<meta name="twitter:creator" content="@thepaper">', "", ()),
+        ('<meta name="author" content="CHAN 5">', "<p>By Nadia Karim</p>", ("Nadia Karim",)),
+        ('<meta name="author" content="Web Desk">', "", ("Web Desk",)),
+        ("", "<p>10.10.2014 - Nadia Karim</p>", ("Nadia Karim",)),
         (
             '<meta name="twitter:label1" content="x"><meta name="twitter:data1" content="N. Kim">',
             "",
