@@ -400,7 +400,7 @@ class _Draft:
         head, tail = self.olds[: last + 1], self.olds[last + 1 :]
         kept = sum(strip.weight for strip in head if strip.key in present)
         begun, gone = (sum(strip.weight for strip in part) for part in (head, tail))
-        return 0 < begun <= 2 * kept and gone >= begun
+        return 0 < begun <= 2 * kept and 2 * gone >= begun
 
 
 def _pictures(
