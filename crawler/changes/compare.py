@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crawler.changes.align import align, pair
+from crawler.changes.align import PAIRING_CELLS, align, pair
 from crawler.changes.diff import Diff, word_diff
 from crawler.changes.slots import (
     LINKED,
@@ -197,8 +197,9 @@ class _Draft:
     def texts(self) -> tuple[list[str], list[str]]:
         """Return the watched texts of before, and what stands for them now."""
         lost = self._lost()
-        came = self.candidates(self.after)
-        told = self._told(lost, came)
+        mates = self._mates(lost, self.after)
+        came = [one for one in self._fresh(self.after) if one.key in mates or self._is_new(one)]
+        told = self._told(lost, came, mates)
         self.unsteady |= {key for key, text in told.items() if text is None}
         self._forgive(lost)
         return [strip.text for strip in self.olds], self._sequence(lost, came, told)
@@ -251,17 +252,24 @@ class _Draft:
                 places.setdefault((previous, strip.slot), []).append(strip.key)
         return places
 
-    def candidates(self, page: Page) -> list[Strip]:
-        """Return the strips of a page that may be new text of the article."""
-        known = self.before.surface.keys
+    def _fresh(self, page: Page) -> list[Strip]:
+        """Return the strips near the article that were nowhere on the last good page."""
+        known = self.before.surface.keys | self.watched_keys
         first, last = self._reach(page)
-        return [
-            strip
-            for number, strip in enumerate(page.surface.strips)
-            if first <= number <= last
-            and strip.key not in self.watched_keys | known
-            and self._may_be_article(strip)
-        ]
+        near = page.surface.strips[first : last + 1]
+        return [strip for strip in near if strip.key not in known and not strip.chrome]
+
+    def _mates(self, lost: Sequence[Strip], page: Page) -> dict[str, Strip]:
+        """Return the lost strips that a page has edited, by the folded text they have there.
+
+        An edited paragraph is known by its words, whatever slot it stands in now.
+        """
+        fresh = self._fresh(page)
+        long = [one for one in fresh if one.weight >= LINE_WORDS or self._is_new(one)]
+        if len(lost) * len(long) > PAIRING_CELLS:
+            long = [one for one in long if self._is_new(one)]
+        pairs = pair([one.key for one in lost], [one.key for one in long])
+        return {long[right].key: lost[left] for left, right in pairs}
 
     def _taking_turns(self, alone: Collection[str]) -> set[str]:
         """Return which of the new texts stand where texts were known to take turns.
@@ -297,7 +305,7 @@ class _Draft:
             return 0, len(page.surface.strips)
         return max(0, places[0] - len(self.olds) - 3), places[-1] + len(self.olds) + 3
 
-    def _may_be_article(self, strip: Strip) -> bool:
+    def _is_new(self, strip: Strip) -> bool:
         if strip.chrome or strip.linked >= LINKED or is_noise(strip, self.main_now, self.noise):
             return False
         if is_text_of(strip, self.main_now) or strip.slot in self._aside:
@@ -310,42 +318,34 @@ class _Draft:
             for slot in self.main_now
         )
 
-    def _told(self, lost: Sequence[Strip], came: Sequence[Strip]) -> dict[str, str | None]:
+    def _told(
+        self, lost: Sequence[Strip], came: Sequence[Strip], mates: Mapping[str, Strip]
+    ) -> dict[str, str | None]:
         """Return what stands for each strip that came: its text, less, or None for nothing."""
-        pairs = pair([one.key for one in lost], [one.key for one in came])
-        mates = {came[right].key: lost[left] for left, right in pairs}
         self._paired = frozenset(strip.key for strip in mates.values())
-        others = self._second_fetch(lost)
+        again = self._mates(lost, self.again) if self.again is not None else {}
+        others = {mate.key: text for text, mate in again.items()}
         turning = self._taking_turns({one.key for one in came if one.key not in mates})
         told: dict[str, str | None] = {}
         for strip in came:
             mate = mates.get(strip.key)
-            if mate is None:
-                told[strip.key] = strip.text if self._is_shared(strip.key) else None
-            else:
+            if mate is not None:
                 told[strip.key] = self._agreed(mate, strip, others.get(mate.key))
-            if mate is None and (strip.key in turning or strip.slot in self._aside):
+            elif strip.key in turning or strip.slot in self._aside:
                 told[strip.key] = None
-        # What is lost in both fetches but stands differently in the first one only.
+            else:
+                told[strip.key] = strip.text if self._is_shared(strip.key) else None
         return told
-
-    def _second_fetch(self, lost: Sequence[Strip]) -> dict[str, Strip]:
-        """Return what the second fetch has in the place of each lost strip."""
-        if self.again is None:
-            return {}
-        came = self.candidates(self.again)
-        pairs = pair([one.key for one in lost], [one.key for one in came])
-        return {lost[left].key: came[right] for left, right in pairs}
 
     def _is_shared(self, key: str) -> bool:
         return self.again is None or key in self.again.surface.keys
 
-    def _agreed(self, old: Strip, new: Strip, other: Strip | None) -> str:
+    def _agreed(self, old: Strip, new: Strip, other: str | None) -> str:
         """Return the old text with those changes that both fetches share and no noise explains."""
         changes = list(changed_words(old.text, new.text))
         if self.again is not None and new.key not in self.again.surface.keys:
-            shared = set(changed_words(old.text, other.text)) if other is not None else set()
-            changes = [one for one in changes if one in shared]
+            shared = set(changed_words(old.key, other)) if other is not None else set()
+            changes = [one for one in changed_words(old.key, new.key) if one in shared]
         kept = [one for one in changes if place_of(old.text, one[0], one[1]) not in self.noise]
         if len(kept) == len(list(changed_words(old.text, new.text))):
             return new.text
@@ -400,7 +400,7 @@ class _Draft:
         head, tail = self.olds[: last + 1], self.olds[last + 1 :]
         kept = sum(strip.weight for strip in head if strip.key in present)
         begun, gone = (sum(strip.weight for strip in part) for part in (head, tail))
-        return 0 < begun <= 2 * kept and gone >= begun
+        return 0 < begun <= 2 * kept and 2 * gone >= begun
 
 
 def _pictures(

@@ -26,7 +26,7 @@ MOST_LESSONS = 300
 ALIKE = 0.7
 """Two pages carry the same article from this share of common words on."""
 
-MOST_COMPARED = 60
+MOST_COMPARED = 50
 """Strips of each side that are paired in search of noise inside paragraphs."""
 
 
@@ -42,19 +42,12 @@ def of_one_moment(one: Page, other: Page) -> set[str]:
     if not _alike(one, other):
         return set()
     lost, came = _only(one, other), _only(other, one)
-    found = set(_slots((*lost, *came), main))
-    mine = [strip for strip in lost if strip.slot in main][:MOST_COMPARED]
-    theirs = [strip for strip in came if strip.slot in main][:MOST_COMPARED]
-    paired = pair([strip.key for strip in mine], [strip.key for strip in theirs])
-    for left, right in paired:
-        found |= set(_places(mine[left], theirs[right]))
-    alone = [strip for n, strip in enumerate(mine) if n not in {left for left, _ in paired}]
-    alone += [strip for n, strip in enumerate(theirs) if n not in {right for _, right in paired}]
+    found, alone = _paired(lost, came)
+    found |= set(_slots(alone, main))
     for strip in alone:
-        found.add(text_noise(strip.key))
         counter = counter_noise(strip.key)
-        if counter is not None:
-            found.add(counter)
+        if strip.slot in main:
+            found |= {text_noise(strip.key)} | ({counter} if counter else set())
     return found | set(_shots(one, other)) | set(_shots(other, one))
 
 
@@ -63,7 +56,23 @@ def of_two_visits(one: Page, other: Page) -> set[str]:
     main = _main(one) | _main(other)
     if not _alike(one, other):
         return set()
-    return {SEEN_TWICE, *_slots((*_only(one, other), *_only(other, one)), main)}
+    _, alone = _paired(_only(one, other), _only(other, one))
+    return {SEEN_TWICE, *_slots(alone, main)}
+
+
+def _paired(lost: Sequence[Strip], came: Sequence[Strip]) -> tuple[set[str], list[Strip]]:
+    """Return what differs inside texts that are the same else, and the texts that are not."""
+    mine, theirs = lost[:MOST_COMPARED], came[:MOST_COMPARED]
+    pairs = pair([strip.key for strip in mine], [strip.key for strip in theirs])
+    found: set[str] = set()
+    for left, right in pairs:
+        found |= set(_places(mine[left], theirs[right]))
+        counter = counter_noise(mine[left].key)
+        if counter is not None and counter == counter_noise(theirs[right].key):
+            found.add(counter)
+    ours, others = {left for left, _ in pairs}, {right for _, right in pairs}
+    alone = [strip for number, strip in enumerate(lost) if number not in ours]
+    return found, alone + [one for number, one in enumerate(came) if number not in others]
 
 
 def _alike(one: Page, other: Page) -> bool:
