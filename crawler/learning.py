@@ -73,6 +73,8 @@ class Learning:
         self.changed.clear()
         policy = self.policy
         roles = {role for _, role in policy.touched}
+        for role in roles:
+            policy.curves[role].refresh()  # as it is when it is read again
         curves = {role.value: _curve_text(policy.curves[role]) for role in roles}
         learnt.put_lessons(db, CURVE, curves)
         kins = {f"{role} {host}": policy.kins[host, role] for host, role in policy.touched}
