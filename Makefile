@@ -8,7 +8,7 @@ ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: run test test-fast soak check bench-capture docs format lock replay-venv clean
+.PHONY: run test test-fast soak check bench-capture bench-changes bench-revisit docs format lock replay-venv clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python deploy/run.py $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(URL),"$(URL)")
@@ -33,6 +33,15 @@ check: $(VENV)/.dev
 # What a capture costs beside Scrapy, wget and scrapy-webarchive: docs/performance.md.
 bench-capture: $(VENV)/.dev
 	$(BIN)/python tests/bench/capture.py $(BENCH_ARGS)
+
+# Whether an alert is right: a site moved through its epochs, docs/changes.md. Skips where
+# HOLDFAST_SHARED does not name its folder.
+bench-changes: $(VENV)/.dev
+	$(BIN)/python tests/bench/changes.py $(BENCH_ARGS)
+
+# When to look again, beside other rules, in the worlds of $HOLDFAST_SHARED: docs/revisit.md.
+bench-revisit: $(VENV)/.dev
+	$(BIN)/python tests/bench/revisit.py $(BENCH_ARGS)
 
 # The command line reference, from the verbs themselves.
 docs: $(VENV)/.dev

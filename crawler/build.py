@@ -30,8 +30,10 @@ from crawler.killable import ArticleReader
 from crawler.opening import Parts
 from crawler.outbound import Door
 from crawler.packages import package_faults, release
+from crawler.planner import refit_all
 from crawler.pulse import BEATS_EVERY, Pulse
 from crawler.reader import Reader
+from crawler.routing import Quiet
 from crawler.service import Service, Tick
 from crawler.web.app import make_app
 from crawler.worker import Worker
@@ -162,6 +164,11 @@ def channels(own: Parts) -> dict[str, Channel]:
     return {one.name: make_channel(one.channel, one.options) for one in own.config.alerts}
 
 
+def quiet_hours(own: Parts) -> dict[str, Quiet]:
+    """Return the quiet hours of the alerts that have some."""
+    return {one.name: one.quiet for one in own.config.alerts if one.quiet is not None}
+
+
 def door(own: Parts) -> Door:
     """Build the guarded way out for alerts."""
     return Door(guard=AddressGuard(own.config.network.allow_addresses))
@@ -177,7 +184,7 @@ def service(
     told: Chronicle,
 ) -> Service:
     """Build the supervisor of an archive whose lock is held; ``told`` is closed after its end."""
-    ways, way_out = channels(own), door(own)
+    ways, way_out, quiet_at = channels(own), door(own), quiet_hours(own)
     care = care_of(own, told=told)
     children = Children(own, workers=workers, lock_fd=hold.fd, quiet=quiet)
     pulse = Pulse(archive=own.archive, catalogue=own.catalogue, chronicle=told)
@@ -201,12 +208,23 @@ def service(
                 name="deliver",
                 every=timedelta(seconds=1),
                 step=lambda ending: flow.send_due(
-                    own.catalogue, ways, way_out, chronicle=told, ended=ending.is_set
+                    own.catalogue,
+                    ways,
+                    way_out,
+                    quiet=quiet_at,
+                    chronicle=told,
+                    ended=ending.is_set,
                 ),
             ),
             Tick(name="mend", every=timedelta(seconds=1), step=lambda _: children.mend()),
             Tick(name="tend", every=timedelta(seconds=2), step=care.tend, may_be_long=True),
             Tick(name="audit", every=timedelta(seconds=2), step=care.audit, may_be_long=True),
+            Tick(
+                name="plan",
+                every=timedelta(hours=1),
+                step=lambda _: refit_all(own.catalogue),
+                may_be_long=True,
+            ),
             Tick(name="beat", every=BEATS_EVERY, step=lambda _: pulse.beat()),
         ),
         make_app=app,

@@ -90,6 +90,8 @@ def is_quiet(verdict: Verdict, *, scene: Scene, visit: Visit, after: Reading) ->
         return now == before
     if before.phase is not Phase.OK or not same_bytes(scene.good, visit.captures):
         return False
+    if before.twin_capture_id is not None:
+        return False
     return now == replace(before, good_capture_id=after.capture_id)
 
 
@@ -106,6 +108,7 @@ def of_verdict(
     named = {one for event in events for one in _named(event.capture_id, event.looks)}
     named |= {one.before_capture_id for one in events if one.before_capture_id is not None}
     named |= set(_named(standing.good_capture_id, standing.looks))
+    named |= set(_named(standing.twin_capture_id, ()))
     ids = record_ids(db, named)
     told = (told_as(one, ids) for one in events)
     return [*told, judged_as(standing, ids, visit=visit, at=at, due_at=due_at)]
@@ -129,10 +132,13 @@ def judged_as(
     return Judged(
         visit=VisitName(started_at=visit.started_at, worker=visit.worker, url=visit.url),
         at=at,
-        standing=replace(standing, target_id=0, looks=(), good_capture_id=None),
+        standing=replace(
+            standing, target_id=0, looks=(), good_capture_id=None, twin_capture_id=None
+        ),
         good_record_id=_id_of(standing.good_capture_id, ids),
         looks=_sights(standing.looks, ids),
         due_at=due_at,
+        twin_record_id=_id_of(standing.twin_capture_id, ids),
     )
 
 

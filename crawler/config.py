@@ -24,6 +24,7 @@ from crawler.configuration.toml_lines import Lines, Place
 from crawler.errors import ConfigError
 from crawler.fetch.wire import Limits, Proxy, parse_proxy
 from crawler.packages import release
+from crawler.routing import Quiet
 from storage.model import Site
 
 _NO_DEFAULTS = Site(name="defaults")
@@ -58,6 +59,7 @@ class AlertConfig:
 
     name: str
     channel: str
+    quiet: Quiet | None = None
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
@@ -244,7 +246,9 @@ class _Alerts:
             self.warnings.append(f"{key.upper()} in the environment names no [[alert]] of the file")
         for place, table in _tables(raw, "alert"):
             name = table.get("name")
-            given = {key: value for key, value in table.items() if key not in ("name", "channel")}
+            given = {
+                key: value for key, value in table.items() if key not in AlertSection.model_fields
+            }
             set_outside = outside.get(name, {}) if isinstance(name, str) else {}
             gathered = options.gather(given, set_outside=set_outside, folder=folder)
             self._take(place, table, gathered)
@@ -261,7 +265,10 @@ class _Alerts:
         self._places[section.name] = place
         if not gathered.faults:
             alert = AlertConfig(
-                name=section.name, channel=section.channel, options=gathered.options
+                name=section.name,
+                channel=section.channel,
+                quiet=section.quiet_hours(),
+                options=gathered.options,
             )
             self.built.append(alert)
 

@@ -106,6 +106,25 @@ def print_table(
     Console(file=stream, highlight=False).print(table)
 
 
+NARROW = 120
+"""Columns of a terminal below which a wide table is folded beyond reading."""
+
+
+def is_narrow(stream: TextIO | None = None) -> bool:
+    """Say whether a wide table is better printed as cards: on a terminal of few columns."""
+    console = Console(file=stream or sys.stdout)
+    return console.is_terminal and console.width < NARROW
+
+
+def print_cards(rows: Iterable[Sequence[str]], *, stream: TextIO | None = None) -> None:
+    """Print each row as a few lines, the first of them its head; text is escaped."""
+    stream = stream or sys.stdout
+    bold = coloured(stream)
+    for head, *rest in rows:
+        stream.write(f"{_paint(_BOLD, escape(head)) if bold else escape(head)}\n")
+        stream.writelines(f"    {escape(line)}\n" for line in rest if line)
+
+
 def print_json_lines(rows: Iterable[Mapping[str, object]], *, stream: TextIO | None = None) -> None:
     """Print one JSON object a line, in ASCII, as each row comes."""
     stream = stream or sys.stdout

@@ -1,10 +1,12 @@
 """Find out how a page's host is, from what its other pages said in the same minute."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from crawler.changes.case import Reading
 from crawler.changes.judge import Control, HostState
 from storage.catalogue import standings, targets, visits
 from storage.catalogue.engine import Connection
@@ -20,12 +22,16 @@ from storage.model import (
     Target,
     TargetState,
     Visit,
+    payload_captures,
 )
 
 COUNTS_FOR = timedelta(minutes=1)
 """A control look is made in the same minute as the look it is held against."""
 ENOUGH_FAILING = 3
 """Controls that were asked and failed, after which the host is taken to fail as a whole."""
+PROBED_EVERY = timedelta(days=1)
+"""A host is asked for an address that nobody knows no more often, and its answer counts as long."""
+PROBE_NAME = "no-such-page-"
 GOOD = (Outcome.OK, Outcome.NOT_MODIFIED)
 
 
@@ -45,20 +51,25 @@ class Neighbours:
     """A watched page that stands well, to be looked at as a control."""
     home_url: str | None = None
     """The home page, if it can be looked at as a control."""
+    seen: tuple[Visit, ...] = ()
+    """The looks at other pages of the host about this time."""
 
 
 def host_state(known: Neighbours) -> HostState:
     """Say how the host is.
 
     One good look at a watched page is enough: the host is well. It fails as a whole when none is
-    left that stands well, or when several that were asked as controls failed too. Where no page
-    can be asked, a home page that answers at all, even with 404, speaks for a host that is up; and
-    where not even that can be asked, the answer itself does. Otherwise nothing is known yet.
+    left that stands well, or when several that were asked as controls failed too; unless its home
+    page, asked then, answers well: pages can be taken down many at a time. Where no page can be
+    asked, a home page that answers at all, even with 404, speaks for a host that is up; and where
+    not even that can be asked, the answer itself does. Otherwise nothing is known yet.
     """
     if known.good:
         return HostState.WELL
     if known.failing_since >= ENOUGH_FAILING or (known.failing and known.page is None):
-        return HostState.FAILING
+        if known.home is None:
+            return HostState.UNKNOWN if known.home_url is not None else HostState.FAILING
+        return HostState.WELL if known.home.outcome in GOOD else HostState.FAILING
     if known.page is not None:
         return HostState.UNKNOWN
     if known.home is not None:
@@ -94,8 +105,12 @@ def look_around(
 
 
 def ask(db: Connection, known: Neighbours, *, site: Site, now: datetime, at: datetime) -> set[int]:
-    """Make a control due and return its target: a page that stands well, else the home page."""
-    if known.page is not None:
+    """Make a control due and return its target: a page that stands well, else the home page.
+
+    Where several pages failed already the home page is asked at once, not one page after another.
+    """
+    many = known.failing_since >= ENOUGH_FAILING and known.home_url is not None
+    if known.page is not None and not many:
         asked = [known.page.id]
     elif known.home_url is not None:
         home = Found(url=known.home_url, found_by=FoundBy.CONTROL)
@@ -108,6 +123,42 @@ def ask(db: Connection, known: Neighbours, *, site: Site, now: datetime, at: dat
     return set(asked)
 
 
+def ask_probe(db: Connection, target: Target, *, site: Site, now: datetime) -> set[int]:
+    """Have the host asked for an address that nobody knows; once a host and day."""
+    if targets.probe_of(db, target.host, since=now - PROBED_EVERY) is not None:
+        return set()
+    probe = Found(url=probe_url(target.url, now=now), found_by=FoundBy.PROBE)
+    made = targets.add(db, [probe], site=site.name, now=now, due_at=now, state=TargetState.ONCE)
+    return {one.id for one in made}
+
+
+def probe_url(url: str, *, now: datetime) -> str:
+    """Return an address beside a page that nobody knows: another one each day, on each host."""
+    parts = urlsplit(url)
+    folder = parts.path.rpartition("/")[0]
+    name = hashlib.sha256(f"{parts.netloc} {now:%Y-%m-%d}".encode()).hexdigest()[:16]
+    return f"{parts.scheme}://{parts.netloc}{folder}/{PROBE_NAME}{name}"
+
+
+def is_probe(url: str) -> bool:
+    """Say whether an address is one that was made up to see how its host answers."""
+    return url.rpartition("/")[2].startswith(PROBE_NAME)
+
+
+def alike(after: Reading, known: Neighbours) -> int:
+    """Return at how many other addresses of the host the same page was seen about this time."""
+    digest = after.payload_digest
+    sink = after.final_url.partition("?")[0]
+    count = 0
+    for visit in known.seen:
+        if is_probe(visit.url) or not visit.captures:
+            continue
+        last = payload_captures(visit.captures)[-1]
+        led = last.hop > 0 and last.url.partition("?")[0] == sink and sink != visit.url
+        count += led or (digest is not None and last.payload_digest == digest)
+    return count
+
+
 def _neighbours(
     db: Connection, target: Target, standing: Standing, seen: Sequence[Visit]
 ) -> Neighbours:
@@ -115,7 +166,7 @@ def _neighbours(
     began = standing.since
     good = failing = failing_since = 0
     home = None
-    asked = [one for one in seen if one.outcome not in NOT_ASKED]
+    asked = [one for one in seen if one.outcome not in NOT_ASKED and not is_probe(one.url)]
     if any(one.url == home_url and one not in asked for one in seen):
         home_url = ""  # robots.txt or the guard forbids it, so it cannot be asked
     others = standings.of_targets(db, [one.target_id for one in asked])
@@ -135,6 +186,7 @@ def _neighbours(
         home=home,
         page=targets.well_on_host(db, target.host, except_target=target.id),
         home_url=home_url if _can_be_asked(db, target, home_url) else None,
+        seen=tuple(seen),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Protocol, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from crawler import alerts, plugins
+from crawler import alerts, plugins, routing
 from crawler.durations import RIGHT, parse_duration
 from crawler.errors import ConfigError, DeliveryError, DeliveryRefusedError
 from crawler.outbound import Door
@@ -150,6 +150,36 @@ def _duration(where: str, value: object) -> timedelta:
 
 
 # --- deliveries -------------------------------------------------------------------------------
+
+
+def bundle_due(
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    quiet: Mapping[str, routing.Quiet],
+    calm: timedelta = routing.CALM,
+) -> int:
+    """Make of what waits for each alert one delivery, where nothing more is to come; count them.
+
+    ``quiet`` are the quiet hours of alerts by their names. What is bundled never changes again.
+    """
+    with catalogue.read() as db:
+        waiting = deliveries.waiting(db, now=now)
+        sent = deliveries.count_sent(db, since=now - timedelta(hours=1)) if waiting else {}
+    bundles = [
+        routing.ready(
+            [one for one in waiting if one.alert == alert],
+            now=now,
+            sent_lately=sent.get(alert, 0),
+            quiet=quiet.get(alert),
+            calm=calm,
+        )
+        for alert in dict.fromkeys(one.alert for one in waiting)
+    ]
+    for bundle in filter(None, bundles):
+        with catalogue.write() as db:
+            deliveries.bundle(db, [one.id for one in bundle])
+    return sum(1 for bundle in bundles if bundle)
 
 
 class _Ending(Enum):

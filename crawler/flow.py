@@ -7,11 +7,11 @@ rooms they call. Every stretch may die at any moment and is taken again from its
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from crawler import deliver, ledger, quiet, readings
+from crawler import deliver, ledger, quiet, readings, site_rules
 from crawler.books import Books
-from crawler.changes.case import Reading
+from crawler.changes.case import Case
 from crawler.changes.judge import Verdict, judge
 from crawler.chronicle import Chronicle, is_quiet
 from crawler.deliver import Channel, Delivered
@@ -20,8 +20,10 @@ from crawler.fetch.visitor import Memory, Visitor
 from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
-from crawler.quiet import Quiet
+from crawler.planner import Planner
+from crawler.quiet import AsItWas
 from crawler.readings import Scene
+from crawler.routing import CALM, Quiet
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
 from storage.model import Claim, Site, Target, Visit
@@ -60,57 +62,82 @@ def compare_visit(
     catalogue: Catalogue,
     articles: ArticleReader,
     chronicle: Chronicle,
+    planner: Planner,
 ) -> set[int]:
     """Capture → text → findings → event: what the visit brought, held against the last good one.
 
     Return the targets that are to be looked at as controls.
     """
     scene = readings.scene(visit, catalogue=catalogue)
+    articles = site_rules.reading_as(scene.site, articles)
     after = readings.present(visit, scene, archive=archive, articles=articles)
-    verdict = _judged(visit, scene, after)
+    plain = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
+    case = site_rules.asked(plain, scene.site)
+    verdict = site_rules.with_losses(
+        _judged(visit, scene, case),
+        case,
+        scene=scene,
+        archive=archive,
+        catalogue=catalogue,
+        articles=articles,
+    )
     controls = ledger.keep_verdict(
-        catalogue, verdict, visit=visit, scene=scene, after=after, chronicle=chronicle
+        catalogue,
+        verdict,
+        visit=visit,
+        scene=scene,
+        after=after,
+        chronicle=chronicle,
+        planner=planner,
     )
     ledger.tell(verdict, scene=scene)
     return controls
 
 
 def compare_unchanged(
-    made: Sequence[Visit], *, archive: Archive, catalogue: Catalogue, articles: ArticleReader
+    made: Sequence[Visit],
+    *,
+    archive: Archive,
+    catalogue: Catalogue,
+    articles: ArticleReader,
+    planner: Planner,
 ) -> frozenset[int]:
     """Capture → finding, of many visits at once: those that brought what was there before.
 
     Each is of another target. Return the visits that are compared with that; the others tell more.
     """
-    same: list[Quiet] = []
+    same: list[AsItWas] = []
     for visit, scene in readings.unchanged(made, catalogue=catalogue):
         after = readings.present(visit, scene, archive=archive, articles=articles)
-        verdict = _judged(visit, scene, after)
+        verdict = _judged(visit, scene, Case(before=scene.good, after=after))
         if is_quiet(verdict, scene=scene, visit=visit, after=after):
-            same.append(Quiet(visit=visit, verdict=verdict, before=scene.standing))
-    quiet.keep(catalogue, same)
+            same.append(AsItWas(visit=visit, scene=scene, after=after, verdict=verdict))
+    quiet.keep(catalogue, same, planner=planner)
     return frozenset(one.visit.id for one in same)
 
 
-def send_due(
+def send_due(  # noqa: PLR0913 - one fact each
     catalogue: Catalogue,
     channels: Mapping[str, Channel],
     door: Door,
     *,
+    quiet: Mapping[str, Quiet],
+    calm: timedelta = CALM,
     chronicle: Chronicle,
     ended: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Event → deliveries: what is due goes out, at least once, under its own id."""
+    """Event → deliveries: what is due goes out, together, at least once, under its own id."""
     now = datetime.now(UTC)
+    deliver.bundle_due(catalogue, now=now, quiet=quiet, calm=calm)
     done = deliver.deliver_due(catalogue, channels, door=door, now=now, ended=ended)
     # After the rows: a full disk must not have what was sent be sent again.
     chronicle.keep(done.out)
     return done
 
 
-def _judged(visit: Visit, scene: Scene, after: Reading) -> Verdict:
+def _judged(visit: Visit, scene: Scene, case: Case) -> Verdict:
     return judge(
-        readings.case(scene, after),
+        case,
         scene.standing,
         site=scene.site,
         target=scene.target,

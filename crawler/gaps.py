@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from crawler.revisit.calendar import History, Series, passed_over
-from storage.catalogue import gaps, stoppages
+from crawler.revisit.calendar import Series, passed_over
+from storage.catalogue import gaps, learnt, stoppages
 from storage.catalogue.engine import Connection
 from storage.catalogue.gaps import Gap, Wait
 from storage.catalogue.stoppages import Stoppage
@@ -99,7 +99,12 @@ def is_skipped(cause: Cause) -> bool:
 def note(db: Connection, late: Sequence[Late]) -> None:
     """Write which planned visits these visits come too late for, and why they were not made."""
     waits = gaps.waiting(db, [one.target.id for one in late])
-    passed = [(one, series) for one in late if (series := _passed(one, waits.get(one.target.id)))]
+    steps = learnt.intervals(db, [one.target.id for one in late])
+    passed = [
+        (one, series)
+        for one in late
+        if (series := _passed(one, waits.get(one.target.id), steps.get(one.target.id)))
+    ]
     if passed:
         since = min(series[0].first for _, series in passed)
         known = stoppages.between(db, since, max(one.visit.finished_at for one, _ in passed))
@@ -111,17 +116,25 @@ def note(db: Connection, late: Sequence[Late]) -> None:
 
 
 def open_parts(
-    target: Target, site: Site, *, wait: Wait | None, known: Sequence[Stoppage], now: datetime
+    target: Target,
+    site: Site,
+    *,
+    wait: Wait | None,
+    known: Sequence[Stoppage],
+    now: datetime,
+    step: timedelta | None = None,
 ) -> list[Part]:
     """Return the planned visits of a target that are not made until now, the last one included.
 
+    ``step`` is the interval that was planned last, under ``every = "auto"``.
     One that is just due is none of them, if nothing keeps it from being made.
     """
     planned_at = wait.due_at if wait is not None else target.due_at
     if planned_at is None or planned_at > now:
         return []
     spans = spans_of(known, target=target, wait=wait)
-    found = parts(_series(target, site, planned_at=planned_at, until=now), spans, until=now)
+    series = _series(target, site, planned_at=planned_at, until=now, step=step)
+    found = parts(series, spans, until=now)
     cause = _cause_at(now, now, spans)
     if found and found[-1].cause is cause:
         return [*found[:-1], replace(found[-1], last_at=now, visits=found[-1].visits + 1)]
@@ -174,15 +187,16 @@ def _cause_at(begin: datetime, end: datetime, spans: Sequence[Span]) -> Cause:
     return next((cause for cause in RANKED if cause in held), Cause.BUSY)
 
 
-def _passed(late: Late, wait: Wait | None) -> tuple[Series, ...]:
+def _passed(late: Late, wait: Wait | None, step: timedelta | None) -> tuple[Series, ...]:
     planned_at = wait.due_at if wait is not None else late.visit.due_at
     if planned_at is None or late.target.state is not TargetState.ACTIVE:
         return ()
-    return _series(late.target, late.site, planned_at=planned_at, until=late.visit.finished_at)
+    until = late.visit.finished_at
+    return _series(late.target, late.site, planned_at=planned_at, until=until, step=step)
 
 
 def _series(
-    target: Target, site: Site, *, planned_at: datetime, until: datetime
+    target: Target, site: Site, *, planned_at: datetime, until: datetime, step: timedelta | None
 ) -> tuple[Series, ...]:
     return passed_over(
         target.every or site.every,
@@ -190,7 +204,7 @@ def _series(
         planned_at=planned_at,
         until=until,
         spread=target.url,
-        history=History(age=max(planned_at - target.found_at, timedelta(0))),
+        interval=step,
     )
 
 

@@ -38,7 +38,7 @@ def last_change(
         for older in _articles(db, url, at=at):
             seen += 1
             if newer is not None and older[1].fingerprint != newer[1].fingerprint:
-                return older[0], newer[0], word_diff(_words(older[1]), _words(newer[1]))
+                return older[0], newer[0], word_diff(said(older[1]), said(newer[1]))
             newer = older
     if not seen and "://" not in url:
         raise CrawlerError(f"{url!r} is neither an event nor an address")
@@ -62,7 +62,7 @@ def _articles(
                 yield one, article
 
 
-def _words(article: Article) -> list[str]:
+def said(article: Article) -> list[str]:
     """Return all that the fingerprint is made of, so that every change shows in the diff."""
     about = [article.title, ", ".join(article.byline), article.published or ""]
     return [*filter(None, about), *(block.text for block in article.blocks)]

@@ -1,31 +1,41 @@
 """Read articles in a killable child: a hostile page costs one task, never the reader."""
 
+import logging
 import multiprocessing
 import resource
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TaskTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
+from functools import partial
 from multiprocessing import resource_tracker
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from crawler.changes.surface import Surface, surface
 from crawler.errors import CrawlerError
 from crawler.memory import be_frugal
 from crawler.parent import end_with_parent
-from crawler.text.article import normalise
+from crawler.text.article import ALONE, Context, Study, study, tagless
 from storage.model import Article
 
+logger = logging.getLogger(__name__)
+
 LONGEST_TASK = timedelta(seconds=10)
-LARGEST_DATA_BYTES = 1024 * 1024 * 1024
+"""CPU time that a page may take."""
+LONGEST_WAIT = timedelta(seconds=60)
+"""And how long that may last where others use the processor too."""
+LARGEST_DATA_BYTES = 512 * 1024 * 1024
 """Memory a child may take for data (RLIMIT_DATA); the extractor itself needs about 150 MB."""
 TASKS_A_CHILD = 500
 """A child is renewed after so many pages: extractors keep caches that only grow."""
 
+
+T = TypeVar("T")
 
 _LOST = (
     "the process that reads articles died and cannot be had again from here; what was kept is "
@@ -49,26 +59,70 @@ class ArticleReader:
         )
 
     def read(
-        self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
+        self,
+        body: bytes,
+        *,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        context: Context = ALONE,
     ) -> tuple[Article | None, str]:
         """Return the article of a page and an empty string, or None and why there is none.
 
         Raise ArticleReaderError when no page can be read any more.
         """
+        found, why = self.study(body, url=url, headers=headers, context=context)
+        return (found.article if found is not None else None), why
+
+    def study(
+        self,
+        body: bytes,
+        *,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        context: Context = ALONE,
+    ) -> tuple[Study | None, str]:
+        """Return what a page came to and an empty string, or None and why there is nothing.
+
+        A page that takes too long or too much is read again without a tree: its text between the
+        tags. Raise ArticleReaderError when no page can be read any more.
+        """
+        found, why = self.run(partial(study, context=context), body, url, headers)
+        if found is not None:
+            return found, ""
+        logger.warning("page is read by its tags alone", extra={"url": url, "reason": why})
+        plain, fault = self.run(partial(tagless, why=why), body, url, headers)
+        return plain, "" if plain is not None else fault
+
+    def surface(
+        self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
+    ) -> tuple[Surface | None, str]:
+        """Return all that a page shows in the same way."""
+        return self.run(surface, body, url, headers)
+
+    def run(
+        self,
+        task: Callable[..., T],
+        body: bytes,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+    ) -> tuple[T | None, str]:
+        """Do a task over a page in the child; None and why, where it came to nothing.
+
+        It is called with the body, and with ``url`` and ``headers`` by their names.
+        """
+        ready = partial(task, body, url=url, headers=tuple(headers))
         try:
-            return self._begun(body, url, tuple(headers)).result(), ""
+            return self._begun(ready).result(), ""
         except BrokenProcessPool as error:
             raise ArticleReaderError(_LOST) from error
         except TaskTimeoutError:
-            return None, f"reading the article took longer than {LONGEST_TASK.seconds} s"
+            return None, f"reading the article took longer than {LONGEST_WAIT.seconds} s"
         except ProcessExpired:
-            return None, "the process that read the article ended (out of memory or crashed)"
+            return None, "the process that read the article ended (out of CPU time or memory)"
         except MemoryError:
             return None, "reading the article needed too much memory"
 
-    def _begun(
-        self, body: bytes, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> "Future[Article]":
+    def _begun(self, task: Callable[[], T]) -> "Future[T]":
         # Ctrl-C is for us and not for the child, also while it starts: the threads of the pool
         # inherit what is blocked here, and so do the children they start. The tracker comes
         # first because its start unblocks the signal.
@@ -76,7 +130,7 @@ class ArticleReader:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return self._pool.schedule(
-                _read, args=(body, url, headers), timeout=LONGEST_TASK.total_seconds()
+                _within_bounds, args=(task,), timeout=LONGEST_WAIT.total_seconds()
             )
         except RuntimeError as error:  # the pool broke while nobody asked
             raise ArticleReaderError(_LOST) from error
@@ -100,8 +154,13 @@ class ArticleReader:
         self.close()
 
 
-def _read(body: bytes, url: str, headers: tuple[tuple[str, str], ...]) -> Article:
-    return normalise(body, url=url, headers=headers)
+def _within_bounds(task: Callable[[], T]) -> T:
+    """Run a task; when its CPU time is over, SIGPROF ends this process."""
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_TASK.total_seconds())
+    try:
+        return task()
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _limit() -> None:

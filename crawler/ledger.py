@@ -1,31 +1,36 @@
 """Write down what a visit and a verdict mean for the catalogue: one transaction each."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from crawler import routing
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.changes.telling import event_id
 from crawler.chronicle import Chronicle, is_quiet, new_pages, of_verdict, told_as
-from crawler.controls import ask
+from crawler.controls import ask, ask_probe
 from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_out
 from crawler.fetch.pace import retry_after
 from crawler.fetch.requisites import Gathered, is_held
 from crawler.gaps import Late, note
+from crawler.planner import Planner, is_wanted
 from crawler.readings import Scene
-from crawler.revisit.calendar import History, next_due
+from crawler.revisit.calendar import next_due
+from crawler.text.template import Lesson, learn
 from storage.catalogue import (
     captures,
     deliveries,
     events,
     gaps,
     hosts,
+    learnt,
     missing,
     sites,
     standings,
     targets,
+    templates,
     texts,
     visits,
 )
@@ -51,9 +56,6 @@ from storage.model import (
 from storage.warc.statements import Statement
 
 logger = logging.getLogger(__name__)
-
-DIGEST_AFTER = timedelta(hours=1)
-"""How long a digest gathers events before it is sent."""
 
 RARELY_ASKED = {
     Outcome.BLOCKED_ROBOTS: timedelta(days=1),
@@ -89,7 +91,8 @@ def keep_visits(
     """
     statements: list[Statement] = []
     with catalogue.write() as db:
-        kept = visits.finish_all(db, [_finished(one) for one in made])
+        waits = learnt.intervals(db, [one.target.id for one in made])
+        kept = visits.finish_all(db, [_finished(one, waits) for one in made])
         pairs = list(zip(made, kept, strict=True))
         ended = ((one, visit) for one, visit in pairs if isinstance(visit, Visit))
         note(db, [Late(target=one.target, site=one.site, visit=visit) for one, visit in ended])
@@ -106,15 +109,21 @@ def keep_visits(
     return kept
 
 
-def _finished(made: Made) -> visits.Finished:
-    next_due_at = due_after(made.visit, target=made.target, site=made.site)
+def _finished(made: Made, waits: Mapping[int, timedelta]) -> visits.Finished:
+    wait = waits.get(made.target.id)
+    next_due_at = due_after(made.visit, target=made.target, site=made.site, interval=wait)
     return visits.Finished(visit=made.visit, claim=made.claim, next_due_at=next_due_at)
 
 
-def due_after(visit: Visit, *, target: Target, site: Site) -> datetime:
-    """Return when a target is due after a visit, as long as nothing is known of what it brought."""
+def due_after(
+    visit: Visit, *, target: Target, site: Site, interval: timedelta | None = None
+) -> datetime:
+    """Return when a target is due after a visit, as long as nothing is known of what it brought.
+
+    ``interval`` is what was planned for it last, under ``every = "auto"``.
+    """
     now = visit.finished_at
-    next_due_at = planned(target, site, now=now)
+    next_due_at = planned(target, site, now=now, interval=interval)
     if visit.outcome in RARELY_ASKED:
         next_due_at = max(next_due_at, now + RARELY_ASKED[visit.outcome])
     return next_due_at
@@ -192,7 +201,9 @@ def keep_requisites(catalogue: Catalogue, visit: Visit, gathered: Gathered) -> N
         missing.put(db, gathered.missing)
 
 
-def planned(target: Target, site: Site, *, now: datetime, changed: bool = False) -> datetime:
+def planned(
+    target: Target, site: Site, *, now: datetime, interval: timedelta | None = None
+) -> datetime:
     """Return when a target is next due by its schedule."""
     return next_due(
         target.every or site.every,
@@ -200,7 +211,7 @@ def planned(target: Target, site: Site, *, now: datetime, changed: bool = False)
         after=now,
         last=target.due_at,
         spread=target.url,
-        history=History(age=now - target.found_at, changed=changed),
+        interval=interval,
     )
 
 
@@ -214,7 +225,7 @@ def postpone(
             gaps.put_off(db, target.id, cause, due_at=target.due_at, at=now, until=until)
 
 
-def keep_verdict(
+def keep_verdict(  # noqa: PLR0913 - one fact each
     catalogue: Catalogue,
     verdict: Verdict,
     *,
@@ -222,6 +233,7 @@ def keep_verdict(
     scene: Scene,
     after: Reading,
     chronicle: Chronicle,
+    planner: Planner,
 ) -> set[int]:
     """Write what a comparison came to: text, standing, events, deliveries, the next look.
 
@@ -233,7 +245,7 @@ def keep_verdict(
     wait_until = _asked_until(after, visit)
     relook_at = verdict.look_again_at if verdict.deciding and wait_until is None else None
     standing = replace(verdict.standing, relook_at=relook_at)
-    due_at = _next_look(verdict, scene, target=scene.target, wait_until=wait_until, now=now)
+    due_at = _next_look(verdict, target=scene.target, wait_until=wait_until, now=now)
     if due_at is not None or not is_quiet(verdict, scene=scene, visit=visit, after=after):
         with catalogue.read() as db:
             said = of_verdict(db, verdict.events, standing, visit=visit, at=now, due_at=due_at)
@@ -245,10 +257,15 @@ def keep_verdict(
         )
         if good and after.article is not None and after.capture_id is not None:
             texts.put(db, after.capture_id, after.article)
+            if after.lesson is not None:
+                _teach(db, visit.site, after.lesson)
         standings.put(db, standing)
         tell_events(db, verdict.events, site=scene.site, now=now)
         target = targets.one(db, scene.target.id) or scene.target
-        due_at = _next_look(verdict, scene, target=target, wait_until=wait_until, now=now)
+        learnt_due_at = planner.judged(db, scene, visit=visit, verdict=verdict, after=after)
+        due_at = _next_look(verdict, target=target, wait_until=wait_until, now=now)
+        if due_at is None and not is_wanted(target, now=now):
+            due_at = learnt_due_at
         if due_at is not None:
             targets.plan(db, target.id, due_at)
         if target.state is TargetState.ACTIVE and verdict.look_again_at is not None:
@@ -257,6 +274,8 @@ def keep_verdict(
                 lead = max(min(CONTROL_LEAD, (verdict.look_again_at - now) / 10), timedelta(0))
                 at = now if verdict.needs_control else verdict.look_again_at - lead
                 controls = ask(db, scene.neighbours, site=scene.site, now=now, at=at)
+            if verdict.needs_probe:
+                controls |= ask_probe(db, target, site=scene.site, now=now)
         elif (
             target.state is TargetState.ACTIVE
             and wait_until is not None
@@ -269,22 +288,27 @@ def keep_verdict(
     return controls
 
 
+def _teach(db: Connection, site: str, taught: Lesson) -> None:
+    """Let a good page teach what its site's pages have in common."""
+    known = templates.of_site(db, site)
+    learnt = learn(known, taught)
+    if learnt is not known:
+        templates.put(db, site, learnt)
+
+
 def _next_look(
-    verdict: Verdict, scene: Scene, *, target: Target, wait_until: datetime | None, now: datetime
+    verdict: Verdict, *, target: Target, wait_until: datetime | None, now: datetime
 ) -> datetime | None:
     """Return when a comparison wants the page looked at; None leaves it to what is planned."""
     look_at = verdict.look_again_at
     is_active = target.state is TargetState.ACTIVE
     if is_active and look_at is not None:
-        if target.due_at is not None and target.due_at <= now:
-            return None  # somebody wants it now
+        if is_wanted(target, now=now):
+            return None
         return max(look_at, wait_until or look_at)
     if is_active and wait_until is not None:
         return max(wait_until, target.due_at or wait_until)
-    if not _has_changed(verdict):
-        return None
-    at = _after_change(scene, now=now)
-    return at if target.due_at is None else min(at, target.due_at)
+    return None
 
 
 def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datetime) -> None:
@@ -292,9 +316,10 @@ def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datet
     for event in told:
         if not events.put(db, event) or event.alert is Alert.NONE:
             continue
-        gather = event.alert is Alert.DIGEST
-        at = now + DIGEST_AFTER if gather else now
-        deliveries.enqueue(db, event, alerts=site.alerts, at=at, gather=gather)
+        when = routing.plan(event, site=site, now=now)
+        deliveries.enqueue(
+            db, event, alerts=site.alerts, at=when.at, gather=True, joins_after=when.joins_after
+        )
 
 
 def site_lost(catalogue: Catalogue, target: Target, reason: str, *, chronicle: Chronicle) -> None:
@@ -386,12 +411,3 @@ def _asked_until(after: Reading, visit: Visit) -> datetime | None:
         return None
     asked = retry_after(after.headers, now=visit.finished_at)
     return visit.finished_at + asked if asked is not None and asked > SHORT_WAIT else None
-
-
-def _has_changed(verdict: Verdict) -> bool:
-    return any(one.axis is Axis.CONTENT for one in verdict.events)
-
-
-def _after_change(scene: Scene, *, now: datetime) -> datetime:
-    """Return when a page that has just changed is looked at again, if its schedule allows."""
-    return planned(scene.target, scene.site, now=now, changed=True)

@@ -1,5 +1,6 @@
 """Put events into dictionaries for programs: the same keys in listings, webhooks and the API."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -44,6 +45,29 @@ def event_dict(event: Event) -> dict[str, object]:
         "findings": [_finding(finding) for finding in event.findings],
         "looks": [_look(look) for look in event.looks],
     }
+
+
+def told_dict(event: Event, captures: Mapping[int, Capture], *, brief: bool) -> dict[str, object]:
+    """Return an event as an alert tells it: with the records that prove it.
+
+    A ``brief`` one, of a large delivery, leaves out findings, looks and diff.
+    """
+    told = event_dict(event)
+    if brief:
+        for key in ("findings", "looks", "diff"):
+            del told[key]
+    return told | {
+        "record": _proof(captures.get(event.capture_id or 0)),
+        "before_record": _proof(captures.get(event.before_capture_id or 0)),
+    }
+
+
+def _proof(capture: Capture | None) -> dict[str, object] | None:
+    if capture is None:
+        return None
+    names = ("captured_at", "url", "status", "warc_file", "warc_offset", "warc_length")
+    every = capture_dict(capture)
+    return {name: every[name] for name in (*names, "payload_digest", "record_id")}
 
 
 def capture_dict(capture: Capture) -> dict[str, object]:

@@ -74,10 +74,23 @@ class OneOff:
             for sentence in prepare(self.own):
                 logger.warning("recovered after an unclean stop", extra={"what": sentence})
             asyncio.run(self._make(self.enter()))
-            self._send()
+            self._tell()
             undone = care.tend_files(self.own.archive)
             for remark in (*undone, *care.remarks(self.own.archive)):
                 logger.warning("archive wants care", extra={"what": remark})
+
+    def _tell(self) -> None:
+        """Send what is due, and say so in the archive; nothing more comes, so nothing waits."""
+        own = self.own
+        with contextlib.closing(build.chronicle(own, name=f"oneoff-{os.getpid()}-sent")) as told:
+            flow.send_due(
+                own.catalogue,
+                build.channels(own),
+                build.door(own),
+                quiet=build.quiet_hours(own),
+                calm=timedelta(0),
+                chronicle=told,
+            )
 
     async def _make(self, ids: Collection[int] | None) -> None:
         worker = build.worker(
@@ -112,12 +125,6 @@ class OneOff:
                 "a visit could not be compared (its traceback is above); its bytes are kept, and "
                 "it is compared again at the next run"
             )
-
-    def _send(self) -> None:
-        """Send what is due, and say so in the archive."""
-        own = self.own
-        with contextlib.closing(build.chronicle(own, name=f"oneoff-{os.getpid()}-sent")) as told:
-            flow.send_due(own.catalogue, build.channels(own), build.door(own), chronicle=told)
 
     def _follow(self, ids: Collection[int] | None) -> None:
         """Wait until the service has done it; raise ServiceEndedError when it ends before."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from crawler.gaps import Part, open_parts, tell_cause
 from storage.archive import Archive, holder
-from storage.catalogue import gaps, overview, sites, stoppages, visits
+from storage.catalogue import gaps, learnt, overview, sites, stoppages, visits
 from storage.catalogue.engine import Catalogue, Connection
 from storage.catalogue.gaps import Gap, GapSum
 from storage.catalogue.stoppages import Stoppage
@@ -140,6 +140,7 @@ def owed_gaps(
         listed = gaps.overdue(db, now=now, url=url, site=site)
         named = {one: sites.one(db, one) for one in {target.site for target in listed}}
         waits = gaps.waiting(db, [one.id for one in listed])
+        steps = learnt.intervals(db, [one.id for one in listed])
         since = min((one.due_at for one in listed if one.due_at), default=now)
         since = min([since, *(one.due_at for one in waits.values())])
         known = [*stoppages.between(db, since, now), *_alone(own, db)]
@@ -147,7 +148,14 @@ def owed_gaps(
         _gap(target, part)
         for target in listed
         if (of := named[target.site]) is not None
-        for part in open_parts(target, of, wait=waits.get(target.id), known=known, now=now)
+        for part in open_parts(
+            target,
+            of,
+            wait=waits.get(target.id),
+            known=known,
+            now=now,
+            step=steps.get(target.id),
+        )
     ]
 
 

@@ -5,6 +5,7 @@ from importlib import import_module
 from types import ModuleType
 
 import spiders
+from spiders.reading.rules import NO_RULES, Rules
 
 NOT_SPIDERS = frozenset({"address", "base", "scope"})
 """Files of ``spiders/`` that are what the spiders stand on."""
@@ -21,6 +22,18 @@ def modules(package: ModuleType) -> dict[str, ModuleType]:
 def names(package: ModuleType) -> list[str]:
     """Return the names of a package's modules in alphabetical order, without importing them."""
     return sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.ispkg)
+
+
+def rules_of(spider: str) -> Rules:
+    """Return the rules of a spider file, for reading its site's pages; none if it does not load.
+
+    A broken file is loudly refused where its sites are visited; what was captured is read anyway.
+    """
+    try:
+        found = getattr(import_module(f"spiders.{spider}").Spider, "rules", NO_RULES)
+    except Exception:  # noqa: BLE001 - a file of somebody else may raise anything
+        return NO_RULES
+    return found if isinstance(found, Rules) else NO_RULES
 
 
 def spider_names() -> list[str]:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from crawler.children import SERVICE_WORKERS
 from crawler.chronicle import Chronicle, stopped_as
-from crawler.revisit.calendar import History, next_due
+from crawler.revisit.calendar import next_due
 from storage.archive import Archive, room
-from storage.catalogue import deliveries, hosts, missing, sites, stoppages, targets, visits
+from storage.catalogue import deliveries, hosts, learnt, missing, sites, stoppages, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
 from storage.catalogue.stoppages import Stoppage
 from storage.errors import StorageError
@@ -219,9 +219,10 @@ def replan(db: Connection, *, now: datetime) -> int:
     after_id = 0
     while some := targets.listing(db, after_id=after_id, limit=_TARGETS_A_STEP):
         after_id = some[-1].id
+        waits = learnt.intervals(db, [one.id for one in some])
         for one in some:
-            site = named.get(one.site)
-            planned = _planned(one, site, now=now) if site is not None else None
+            site, wait = named.get(one.site), waits.get(one.id)
+            planned = _planned(one, site, now=now, wait=wait) if site is not None else None
             if planned is not None and one.due_at is not None and one.due_at > planned:
                 plans[one.id] = planned
     targets.replan(db, plans)
@@ -231,14 +232,15 @@ def replan(db: Connection, *, now: datetime) -> int:
     return len(plans)
 
 
-def _planned(target: Target, site: Site, *, now: datetime) -> datetime | None:
+def _planned(
+    target: Target, site: Site, *, now: datetime, wait: timedelta | None
+) -> datetime | None:
     if target.state is not TargetState.ACTIVE:
         return now if target.state is TargetState.ONCE else None
-    age = max(now - target.found_at, timedelta(0))
     return next_due(
         target.every or site.every,
         time_zone=site.time_zone,
         after=now,
         spread=target.url,
-        history=History(age=age),
+        interval=wait,
     )

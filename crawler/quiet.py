@@ -7,31 +7,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
-from storage.catalogue import replays, standings
+from crawler.planner import Planner, is_wanted
+from crawler.readings import Scene
+from storage.catalogue import replays, standings, targets
 from storage.catalogue.engine import Catalogue
-from storage.model import Standing, Visit
+from storage.model import Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quiet:
+class AsItWas:
     """A verdict of which ``chronicle.is_quiet`` holds, on a visit that brought the same bytes."""
 
     visit: Visit
-    before: Standing
-    """Where its page stood; in good standing."""
+    scene: Scene
+    """Its page was in good standing."""
+    after: Reading
     verdict: Verdict
 
 
-def keep(catalogue: Catalogue, compared: Sequence[Quiet]) -> None:
-    """Write that these visits are compared, each of another target, in one transaction."""
+def keep(catalogue: Catalogue, compared: Sequence[AsItWas], *, planner: Planner) -> None:
+    """Write that these visits, each to another page, are compared; the plan learns of them."""
     if not compared:
         return
     now = datetime.now(UTC)
     after = [one.verdict.standing for one in compared]
-    pairs = [(one.verdict.standing.good_capture_id, one.before.good_capture_id) for one in compared]
+    pairs = [
+        (one.verdict.standing.good_capture_id, one.scene.standing.good_capture_id)
+        for one in compared
+    ]
     shared = [(new, old) for new, old in pairs if new is not None and old is not None]
     with catalogue.write() as db:
         replays.share_texts(db, shared)
         standings.put(db, *after)
+        known = targets.by_ids(db, [one.visit.target_id for one in compared])
+        for one in compared:
+            due_at = planner.judged(
+                db, one.scene, visit=one.visit, verdict=one.verdict, after=one.after
+            )
+            target = known[one.visit.target_id]
+            if due_at is not None and not is_wanted(target, now=now):
+                targets.plan(db, target.id, due_at)
         replays.mark_read(db, {one.visit.id: now for one in compared})

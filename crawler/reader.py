@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from crawler import flow
 from crawler.chronicle import Chronicle
 from crawler.killable import ArticleReader, ArticleReaderError
+from crawler.planner import Planner
 from storage.archive import Archive, room
 from storage.catalogue import visits
 from storage.catalogue.engine import Catalogue
@@ -37,6 +38,7 @@ class Reader:
     chronicle: Chronicle
     controls: set[int] = field(default_factory=set)
     """Targets that suspicions have asked to be looked at as controls, since the start."""
+    planner: Planner = field(default_factory=Planner)
     _resting: dict[int, float] = field(default_factory=dict)
     """Target id → monotonic time until which its visits rest, because one could not be compared."""
     _failures: dict[int, int] = field(default_factory=dict)
@@ -79,9 +81,14 @@ class Reader:
         due = [one for one in some if self._resting.get(one.target_id, 0.0) <= now]
         try:
             same = flow.compare_unchanged(
-                due, archive=self.archive, catalogue=self.catalogue, articles=self.articles
+                due,
+                archive=self.archive,
+                catalogue=self.catalogue,
+                articles=self.articles,
+                planner=self.planner,
             )
         except Exception:  # noqa: BLE001 - of one of them: alone it is told, and the others are not
+            self.planner = Planner()  # what it learnt from them is not kept
             same = frozenset()
         done = len(same)
         for visit in due:
@@ -99,10 +106,12 @@ class Reader:
                 catalogue=self.catalogue,
                 articles=self.articles,
                 chronicle=self.chronicle,
+                planner=self.planner,
             )
         except ArticleReaderError:
             raise  # no visit could be compared by this process any more
         except Exception as fault:  # noqa: BLE001 - logged there, and the visit is taken again
+            self.planner = Planner()  # what it learnt from this visit is not kept
             self._put_off(visit, fault)
             return 0
         self._resting.pop(visit.target_id, None)

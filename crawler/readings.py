@@ -5,12 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.changes.case import Case, Reading
+from crawler.changes.edits import REMOVED_SHARE
 from crawler.changes.judge import Control
-from crawler.controls import Neighbours, look_around
+from crawler.changes.surface import Surface
+from crawler.controls import PROBED_EVERY, Neighbours, alike, look_around
+from crawler.fetch.pace import retry_after
 from crawler.killable import ArticleReader
+from crawler.plugins import rules_of
+from crawler.text.article import NOT_HTML, Context, Study
 from spiders.reading.listings import LISTINGS, xml_root
 from storage.archive import Archive
-from storage.catalogue import captures, sites, standings, targets, texts
+from storage.catalogue import captures, pictures, sites, standings, targets, templates, texts
 from storage.catalogue.engine import Catalogue, Connection
 from storage.errors import CatalogueError, RecordError
 from storage.model import (
@@ -24,13 +29,17 @@ from storage.model import (
     Site,
     Standing,
     Target,
+    Template,
     Visit,
     payload_captures,
 )
 from storage.warc import reader
+from storage.warc.reader import StoredPage
 
 logger = logging.getLogger(__name__)
 
+WORTH_A_PROBE = 1 - REMOVED_SHARE
+"""Below this share of surviving words it counts how the host answers an unknown address."""
 LARGEST_PAGE_BYTES = 4 * 1024 * 1024
 
 
@@ -46,8 +55,14 @@ class Scene:
     control: Control
     is_list: bool
     """Whether the target is a start page that led to others."""
+    template: Template
+    """What the site's other pages have taught of it; empty where nothing is to be read."""
     neighbours: Neighbours
     """The other pages of the host, of which one may be looked at as a control."""
+    twin: Capture | None = None
+    """A capture of this page that waits for a second fetch."""
+    noise: frozenset[str] = frozenset()
+    """What the page and others of its host have learnt to be noise."""
 
 
 def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
@@ -61,8 +76,11 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
         standing = standings.one(db, visit.target_id)
         good = _capture(db, standing.good_capture_id)
         before = _good_reading(db, good)
-        control, neighbours = Control(), Neighbours()
-        if standing.phase is not Phase.OK or not same_bytes(before, visit.captures):
+        control, neighbours, template = Control(), Neighbours(), Template()
+        is_same = same_bytes(before, visit.captures)
+        if not is_same:
+            template = templates.of_site(db, visit.site)
+        if standing.phase is not Phase.OK or not is_same:
             control, neighbours = look_around(db, target, site, visit, standing)
         return Scene(
             site=site,
@@ -71,7 +89,11 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             good=before,
             is_list=_is_start(target) and targets.led_to(db, target.url),
             control=control,
+            template=template,
             neighbours=neighbours,
+            twin=_capture(db, standing.twin_capture_id),
+            noise=frozenset(standing.noise)
+            | standings.noise_of_host(db, target.host, except_target=target.id),
         )
 
 
@@ -108,6 +130,7 @@ def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[
                 good=before,
                 is_list=target.url in lists,
                 control=Control(),
+                template=Template(),
                 neighbours=Neighbours(),
             ),
         )
@@ -140,21 +163,43 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
             extra={"url": visit.url, "reason": str(fault)},
         )
         return replace(reading, reason=str(fault))
-    reading = replace(reading, headers=page.headers)
+    asked = retry_after(page.headers, now=last.captured_at)
+    reading = replace(reading, headers=page.headers, wait_asked=asked)
     if last.outcome is Outcome.NOT_MODIFIED:
         if last.refers_to is None:
             return reading  # nobody asked whether it was modified: it stands for no page
         reading = _vouched_for(reading, status=page.status, size=len(page.body))
     if xml_root(page.body) in LISTINGS:
         return reading
-    article, warning = articles.read(page.body, url=last.url, headers=page.headers)
-    return replace(reading, article=article, reason=reading.reason or warning)
+    context = _context(scene, last.url)
+    found, why = articles.study(page.body, url=last.url, headers=page.headers, context=context)
+    if found is None:
+        return replace(reading, reason=reading.reason or why)
+    shown = None
+    if is_page(found.article):
+        shown, _ = articles.surface(page.body, url=last.url, headers=page.headers)
+    return replace(reading, article=found.article, lesson=found.lesson, surface=shown)
 
 
-def article_of(
-    capture: Capture, *, archive: Archive, articles: ArticleReader
-) -> tuple[Article | None, str]:
-    """Return the article of a good capture, read again, or None and why there is none."""
+def _context(scene: Scene, url: str) -> Context:
+    """Return what is known of a page before it is read."""
+    return Context(
+        rules=rules_of(scene.site.spider),
+        template=scene.template,
+        previous=_read_before(scene.good, url),
+    )
+
+
+def _read_before(good: Reading | None, url: str) -> Article | None:
+    """Return the article of the last good look, if it was at this address."""
+    article = good.article if good is not None else None
+    return article if article is not None and article.url == url else None
+
+
+def study_of(
+    capture: Capture, *, archive: Archive, articles: ArticleReader, context: Context
+) -> tuple[Study | None, str]:
+    """Return what a good capture comes to, read again, or None and why there is nothing."""
     if capture.record is None:
         return None, "it has no record"
     try:
@@ -163,7 +208,12 @@ def article_of(
         return None, str(fault)
     if xml_root(page.body) in LISTINGS:
         return None, ""
-    return articles.read(page.body, url=capture.url, headers=page.headers)
+    return articles.study(page.body, url=capture.url, headers=page.headers, context=context)
+
+
+def is_page(article: Article) -> bool:
+    """Whether an answer was HTML, so that there is more to see of it than its article."""
+    return not any(one.startswith(NOT_HTML) for one in article.warnings)
 
 
 def _headers(archive: Archive, last: Capture, record: RecordRef) -> tuple[tuple[str, str], ...]:
@@ -206,9 +256,103 @@ def same_bytes(good: Reading | None, made: Sequence[Capture]) -> bool:
     )
 
 
-def case(scene: Scene, after: Reading) -> Case:
-    """Return the pair that the rules judge."""
-    return Case(before=scene.good, after=after)
+def case(
+    scene: Scene,
+    after: Reading,
+    *,
+    catalogue: Catalogue,
+    archive: Archive,
+    articles: ArticleReader,
+) -> Case:
+    """Return what the rules judge: the pair of readings, and what helps to tell edits from noise.
+
+    The page of the last good capture is read again from its record: only what differs needs it.
+    """
+    before, twin = scene.good, None
+    if before is None or after.surface is None or after.surface is before.surface:
+        return Case(before=before, after=after)
+    kept = before.hops[-1]
+    before = replace(before, surface=shown_by(kept, archive=archive, articles=articles))
+    if scene.twin is not None and scene.twin.id != before.capture_id:
+        context = _context(scene, scene.twin.url)
+        twin = twin_reading(scene.twin, archive=archive, articles=articles, context=context)
+    with catalogue.read() as db:
+        before, after = (with_pictures(db, scene.site, one) for one in (before, after))
+    plain = Case(before=before, after=after, twin=twin, noise=scene.noise)
+    if plain.survival is None or plain.survival >= WORTH_A_PROBE:
+        return plain
+    probe = _probe(scene, after, catalogue=catalogue, archive=archive, articles=articles)
+    return replace(plain, probe=probe, alike=alike(after, scene.neighbours))
+
+
+def _probe(
+    scene: Scene,
+    after: Reading,
+    *,
+    catalogue: Catalogue,
+    archive: Archive,
+    articles: ArticleReader,
+) -> Reading | None:
+    """Return how the host answered an address nobody knows, where it was asked within a day."""
+    with catalogue.read() as db:
+        asked = targets.probe_of(db, scene.target.host, since=after.at - PROBED_EVERY)
+        made = captures.of_target(db, asked.id, limit=1) if asked is not None else []
+    if not made:
+        return None
+    (last,) = made
+    context = _context(scene, last.url)
+    return twin_reading(last, archive=archive, articles=articles, context=context)
+
+
+def shown_by(capture: Capture, *, archive: Archive, articles: ArticleReader) -> Surface | None:
+    """Return what the page of a kept capture shows, or None where that cannot be read."""
+    page = _kept_page(capture, archive)
+    if page is None:
+        return None
+    shown, _ = articles.surface(page.body, url=capture.url, headers=page.headers)
+    return shown
+
+
+def twin_reading(
+    capture: Capture, *, archive: Archive, articles: ArticleReader, context: Context
+) -> Reading | None:
+    """Return the reading of a capture that waits for a second fetch, read again."""
+    page = _kept_page(capture, archive)
+    if page is None:
+        return None
+    article, _ = articles.read(page.body, url=capture.url, headers=page.headers, context=context)
+    shown, _ = articles.surface(page.body, url=capture.url, headers=page.headers)
+    return Reading(
+        url=capture.url,
+        at=capture.captured_at,
+        outcome=capture.outcome,
+        status=page.status,
+        hops=(capture,),
+        headers=page.headers,
+        article=article,
+        surface=shown,
+        capture_id=capture.id,
+    )
+
+
+def with_pictures(db: Connection, site: Site, reading: Reading) -> Reading:
+    """Return a reading with the digests of its pictures that are known."""
+    if reading.surface is None:
+        return reading
+    urls = {source for shot in reading.surface.shots for source in shot.sources}
+    found = pictures.digests(db, site.name, urls, at=reading.at)
+    return replace(reading, image_digests=found)
+
+
+def _kept_page(capture: Capture, archive: Archive) -> StoredPage | None:
+    if capture.record is None:
+        return None
+    try:
+        return reader.page(archive, capture.record, limit_bytes=LARGEST_PAGE_BYTES)
+    except RecordError as fault:
+        # Without it the looks are compared by what the extractor chose of them.
+        logger.warning("record unreadable", extra={"url": capture.url, "reason": str(fault)})
+        return None
 
 
 def _capture(db: Connection, capture_id: int | None) -> Capture | None:

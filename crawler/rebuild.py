@@ -15,6 +15,7 @@ from crawler.children import SERVICE_WORKERS
 from crawler.chronicle import stoppage_of
 from crawler.config import Config
 from crawler.opening import Parts
+from crawler.rebuild_habits import learn_again
 from crawler.rebuild_texts import read_texts
 from crawler.rebuild_visits import Replay, row_of
 from storage import journal, watchlist
@@ -99,6 +100,7 @@ def rebuild(archive: Archive, config: Config, *, watcher: Watcher, jobs: int) ->
             _enter_sent(work)
             _say_again(work)
             work.sum.texts = read_texts(archive, catalogue, staging, begin=watcher.begin, jobs=jobs)
+            learn_again(catalogue, lost=replay.lost, begin=watcher.begin)
         with catalogue.read() as db:
             work.sum.targets = overview.totals(db, now=datetime.now(UTC)).targets
     finally:

@@ -7,16 +7,17 @@ from typing import Protocol
 
 from crawler.fetch.fetcher import MOST_HOPS, location_of
 from crawler.fetch.needs import after_try
-from crawler.fetch.originals import transfer_of
 from crawler.fetch.requisites import is_held
 from crawler.gaps import Late, note
 from crawler.ledger import RARELY_ASKED, due_after, put_off_forbidden
+from crawler.planner import is_loss
 from storage.catalogue import missing, sites, standings, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
 from storage.catalogue.references import visit_at
 from storage.catalogue.replays import mark_read
 from storage.catalogue.staging import PastVisit, Staging, Stand
 from storage.catalogue.visits import Finished
+from storage.message import transfer_of
 from storage.model import (
     NOT_ASKED,
     Capture,
@@ -92,6 +93,8 @@ class Replay:
         self._staging = staging
         self._sum = count
         self._begin = begin
+        self.lost: set[int] = set()
+        """Visits that saw a loss, which the policy learns from."""
 
     def run(self) -> None:
         """Live through all visits."""
@@ -168,6 +171,9 @@ class Replay:
 
     def _judge(self, batch: _Batch, visit: Visit, judged: Judged) -> None:
         """Put a page where the comparison of this visit put it."""
+        standing = judged.standing
+        if is_loss(standing.phase, standing.kind, len(judged.looks)):
+            self.lost.add(visit.id)
         before = self._staging.stand_of(visit.target_id)
         last = payload_captures(visit.captures)[-1]
         good_id = self._staging.capture_of(judged.good_record_id)
@@ -211,6 +217,7 @@ class Replay:
                         stand.judged.standing,
                         target_id=stand.target_id,
                         good_capture_id=stand.good_id,
+                        twin_capture_id=self._staging.capture_of(stand.judged.twin_record_id),
                         looks=self._looks(db, stand.judged.looks, stand.target_id),
                     )
                     standings.put(db, standing)

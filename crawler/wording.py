@@ -2,10 +2,12 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
-from storage.model import Delivery, Event, Look, Severity
+from crawler.placeholders import fill
+from storage.model import Capture, Delivery, Event, Look, Severity
 
 SUBJECT_LENGTH = 150
 """A subject longer than this is cut: mail programs show less."""
@@ -14,7 +16,7 @@ DIFF_LENGTH = 4000
 """Characters of a word diff that a mail carries; the rest stays in the archive."""
 
 FULL_EVENTS = 50
-"""Events a mail tells in full; those after them get a line each."""
+"""Events a mail tells in full; those after them have their line only."""
 
 LISTED_EVENTS = 500
 """Events a mail tells at all; those after them are counted."""
@@ -60,26 +62,97 @@ def named(kind: str) -> str:
     return shown(kind).replace("_", " ")
 
 
-def one_line(event: Event) -> str:
-    """Return an event as one safe line: kind, address, what was seen."""
-    return f"{named(event.kind)}: {shown(event.url)}: {shown(event.summary)}"
+LINE = "{kind}: {url}: {summary}"
+"""How an event is told in one line, where nobody says it otherwise."""
+SUBJECT = "Holdfast: {what}"
+EVENT_NAMES = (
+    "kind",
+    "url",
+    "site",
+    "summary",
+    "severity",
+    "captured_at",
+    "confirmed_at",
+    "event",
+    "digest",
+    "warc_file",
+    "warc_offset",
+)
+"""Placeholders of what is said of one event."""
+DELIVERY_NAMES = ("what", "count", "kinds", "sites", "alert")
+"""Placeholders of what is said of a delivery as a whole."""
 
 
-def subject(delivery: Delivery) -> str:
-    """Return what a delivery is about as one short safe line."""
-    events = delivery.events
+def event_values(event: Event, captures: Mapping[int, Capture]) -> dict[str, str]:
+    """Return the texts that EVENT_NAMES stand for, each one safe line; empty where unknown."""
+    capture = captures.get(event.capture_id or 0)
+    record = capture.record if capture is not None else None
+    digest = capture.payload_digest if capture is not None else None
+    return {
+        "kind": named(event.kind),
+        "url": shown(event.url),
+        "site": shown(event.site),
+        "summary": shown(event.summary),
+        "severity": event.severity.value,
+        "captured_at": clock(event.captured_at),
+        "confirmed_at": clock(event.confirmed_at) if event.confirmed_at is not None else "",
+        "event": shown(event.id),
+        "digest": shown(digest or ""),
+        "warc_file": shown(record.file) if record is not None else "",
+        "warc_offset": str(record.offset) if record is not None else "",
+    }
+
+
+def delivery_values(delivery: Delivery) -> dict[str, str]:
+    """Return the texts that DELIVERY_NAMES stand for, each one safe line."""
+    events = weightiest_first(delivery)
+    kinds = _counts(named(event.kind) for event in events)
+    what = f"{len(events)} events: {kinds}"
     if len(events) == 1:
-        event = events[0]
-        urgent = " (high)" if event.severity is Severity.HIGH else ""
-        return cut(f"Holdfast: {named(event.kind)}{urgent}: {shown(event.url)}", SUBJECT_LENGTH)
-    counts = Counter(named(event.kind) for event in weightiest_first(delivery))
-    kinds = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
-    return cut(f"Holdfast: {len(events)} events: {kinds}", SUBJECT_LENGTH)
+        urgent = " (high)" if events[0].severity is Severity.HIGH else ""
+        what = f"{named(events[0].kind)}{urgent}: {shown(events[0].url)}"
+    return {
+        "what": what,
+        "count": str(len(events)),
+        "kinds": kinds,
+        "sites": ", ".join(dict.fromkeys(shown(event.site) for event in events if event.site)),
+        "alert": shown(delivery.alert),
+    }
 
 
-def body(delivery: Delivery) -> str:
-    """Return a delivery as plain text for a mail: each event with its evidence, then its id."""
-    return "\n".join(_body_lines(delivery)) + "\n"
+def one_line(
+    event: Event, captures: Mapping[int, Capture] = MappingProxyType({}), *, line: str = ""
+) -> str:
+    """Return an event as one safe line, by a template of EVENT_NAMES."""
+    return fill(line or LINE, event_values(event, captures))
+
+
+def subject(delivery: Delivery, *, template: str = "") -> str:
+    """Return what a delivery is about as one short safe line, by a template of DELIVERY_NAMES."""
+    return cut(fill(template or SUBJECT, delivery_values(delivery)), SUBJECT_LENGTH)
+
+
+def body(delivery: Delivery, *, line: str = "", full: bool = True) -> str:
+    """Return a delivery as plain text for a mail: each event with its evidence, then its id.
+
+    Of several events there is first a line each, by site. Without ``full`` that is all.
+    """
+    return "\n".join(_body_lines(delivery, line=line, full=full)) + "\n"
+
+
+def listed(delivery: Delivery, *, most: int = LISTED_EVENTS, line: str = "") -> list[str]:
+    """Return a line an event, grouped by site, the weightiest first; those beyond are counted."""
+    events = weightiest_first(delivery)
+    groups: dict[str, list[Event]] = {}
+    for event in events[:most]:
+        groups.setdefault(event.site, []).append(event)
+    lines = []
+    for site, group in groups.items():
+        lines += [f"{shown(site) or 'no site'}: {_counts(named(one.kind) for one in group)}"]
+        lines += [f"  {one_line(one, delivery.captures, line=line)}" for one in group]
+    if len(events) > most:
+        lines.append(f"And {len(events) - most} more: see `holdfast events`.")
+    return lines
 
 
 def weightiest_first(delivery: Delivery) -> list[Event]:
@@ -87,25 +160,24 @@ def weightiest_first(delivery: Delivery) -> list[Event]:
     return sorted(delivery.events, key=lambda event: -_WEIGHT[event.severity])
 
 
-def _body_lines(delivery: Delivery) -> Iterator[str]:
+def _counts(kinds: Iterable[str]) -> str:
+    return ", ".join(f"{kind} ({count})" for kind, count in Counter(kinds).items())
+
+
+def _body_lines(delivery: Delivery, *, line: str, full: bool) -> Iterator[str]:
     events = weightiest_first(delivery)
-    for number, event in enumerate(events[:FULL_EVENTS], start=1):
-        yield from _event_lines(event, number)
+    if len(events) > 1 or not full:
+        yield from listed(delivery, line=line)
         yield ""
-    brief = events[FULL_EVENTS:LISTED_EVENTS]
-    if brief:
-        yield "Also:"
-        yield from (f"  {one_line(event)}" for event in brief)
-        yield ""
-    if len(events) > LISTED_EVENTS:
-        yield f"And {len(events) - LISTED_EVENTS} more: see `holdfast events`."
+    for number, event in enumerate(events[:FULL_EVENTS] if full else (), start=1):
+        yield from _event_lines(event, number, delivery.captures)
         yield ""
     yield "-- "
     yield f'Delivery {shown(delivery.id)} of the alert "{shown(delivery.alert)}" of Holdfast.'
     yield "The same delivery may come twice after a failure; its id is then the same."
 
 
-def _event_lines(event: Event, number: int) -> Iterator[str]:
+def _event_lines(event: Event, number: int, captures: Mapping[int, Capture]) -> Iterator[str]:
     yield f"{number}. {named(event.kind)} ({event.severity})"
     yield f"   {shown(event.url)}"
     yield f"   {shown(event.summary)}"
@@ -116,11 +188,23 @@ def _event_lines(event: Event, number: int) -> Iterator[str]:
         yield f"   confirmed  {clock(event.confirmed_at)}"
     yield from (f"   look       {_look(look)}" for look in event.looks)
     yield f"   event      {shown(event.id)}"
+    for name, capture_id in (("before", event.before_capture_id), ("capture", event.capture_id)):
+        capture = captures.get(capture_id or 0)
+        if capture is not None:
+            yield from _proof(name, capture)
     yield f"   evidence   holdfast show --archive ARCHIVE {shown(event.id)}"
     if event.diff:
         yield ""
         yield "   What changed, [-removed-] and {+added+}:"
         yield from (f"     {line}" for line in _diff_lines(event))
+
+
+def _proof(name: str, capture: Capture) -> Iterator[str]:
+    """Yield where the record of a capture lies, and the digest of what came."""
+    if capture.payload_digest:
+        yield f"   {name:<10} {shown(capture.payload_digest)}"
+    if capture.record is not None:
+        yield f"   {'':<10} {shown(capture.record.file)}, at {capture.record.offset}"
 
 
 def _diff_lines(event: Event) -> Iterator[str]:

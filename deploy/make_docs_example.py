@@ -36,6 +36,7 @@ from storage.model import (
     Image,
     Look,
     Missing,
+    Origin,
     Outcome,
     Phase,
     RecordRef,
@@ -208,7 +209,7 @@ def _fill(root: Path) -> None:
         edit = _edit(page, second, before=first.captures[-1].id)
         for event in (edit, _takedown(page, look, before=good)):
             events.put(db, event)
-            deliveries.enqueue(db, event, alerts=("desk",), at=AT, gather=False, now=AT)
+            deliveries.enqueue(db, event, alerts=("desk",), at=AT, gather=False)
         sent = deliveries.due(db, now=AT, limit=1)
         deliveries.sent(db, sent[0].id, at=AT)
         events.acknowledge(db, edit.id, at=AT)
@@ -299,6 +300,7 @@ def _article(words: str) -> Article:
         canonical_url=PAGE,
         blocks=(Block(kind="paragraph", text=f"The bridge cost {words}."),),
         images=(Image(url=f"{PAGE}.png"),),
+        origins=(Origin(field="title", source="h1", confidence=0.95),),
         fingerprint=words,
     )
 

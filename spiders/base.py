@@ -25,6 +25,7 @@ from spiders.reading.listings import (
     xml_root,
 )
 from spiders.reading.requisites import page_requisites
+from spiders.reading.rules import NO_RULES, Rules
 from spiders.reading.tags import bounded
 from spiders.scope import in_scope
 from storage.model import Found, FoundBy, Requisite, Site
@@ -53,6 +54,8 @@ class SiteSpider(Spider):
     """Scope patterns used where the configuration of the site names none."""
     exclude: ClassVar[tuple[str, ...]] = ()
     """Patterns left out in addition to those of the configuration."""
+    rules: ClassVar[Rules] = NO_RULES
+    """Where the site's pages keep the fields of an article, if the general reader misses them."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()

@@ -181,6 +181,11 @@ def codings_of(fields: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(_items(values_of(fields, "content-encoding")))
 
 
+def transfer_of(fields: Sequence[tuple[str, str]]) -> str:
+    """Return the transfer codings of an answer as one text, in lower case; empty for none."""
+    return ", ".join(values_of(fields, "transfer-encoding")).lower()
+
+
 def _transfer_items(head: Head) -> list[str]:
     if "transfer-encoding" not in head.names:
         return []

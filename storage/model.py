@@ -79,6 +79,8 @@ class FoundBy(StrEnum):
     FEED = "feed"
     REDIRECT = "redirect"
     CONTROL = "control"
+    PROBE = "probe"
+    """An address nobody knows, asked for to see how the host answers such."""
 
 
 class RequisiteKind(StrEnum):
@@ -190,6 +192,10 @@ class Site:
     robots: Robots = Robots.OBEY
     delay: timedelta = timedelta(seconds=2)
     budget_per_day: int = 5000
+    shortest: timedelta = timedelta(minutes=5)
+    """The least time between two looks at a page under ``every = "auto"``."""
+    longest: timedelta = timedelta(days=7)
+    """The most, as long as the budget reaches and the page is not lost."""
     confirm: tuple[timedelta, ...] = (
         timedelta(minutes=1),
         timedelta(minutes=10),
@@ -212,6 +218,16 @@ class Site:
     conditional: bool = False
     """Whether a page is asked for only where it changed: saves the server, and is less evidence."""
     alerts: tuple[str, ...] = ()
+    edits: str = "now"
+    """When edits are told: ``now``, after a length of time, ``daily 08:00``, ``weekly mon …``."""
+    only_css: tuple[str, ...] = ()
+    """Selectors of what alone is read of a page; empty where all of it is."""
+    without_css: tuple[str, ...] = ()
+    """Selectors of what is left out of it."""
+    ignore_slots: tuple[str, ...] = ()
+    """Slots whose text is noise, by the end of their name."""
+    phrases: tuple[str, ...] = ()
+    """Words that are told when they come or go."""
     from_file: bool = False
     """True for a site of ``holdfast.toml``; False for one added by command or web."""
 
@@ -456,6 +472,19 @@ class Image:
 
     url: str
     caption: str = ""
+    credit: str = ""
+    """Who made it, as the page says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where one field of an Article was read, and how sure that is."""
+
+    field: str
+    source: str
+    """Such as ``json-ld``, ``meta``, ``h1``, ``line``, ``url`` or ``rule``."""
+    confidence: float
+    """From 0 to 1; what the sources of its kind are worth, not a probability."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -478,13 +507,44 @@ class Article:
     """Digest over title, byline, date and ordered blocks: equal when the article is."""
     engine: str = ""
     warnings: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    """For each field that was found: its source and confidence. No part of the fingerprint."""
     signs: tuple[str, ...] = ()
     """Marks of what is no article, such as ``challenge`` or ``password-field``."""
+    residue: str = ""
+    """Digest over what is visible beside the article and is not on every page of the site."""
+    rest: tuple[str, ...] = ()
+    """Marks of the visible blocks that are not the article; ``~`` before what the site repeats."""
+    template: int = 0
+    """Version of the site's template the page was read with."""
 
     @property
     def text(self) -> str:
         """Return the article's text, a blank line between blocks."""
         return "\n\n".join(block.text for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """What stood in one slot (a path of tags and classes) of a site's pages so far, in words."""
+
+    article: float
+    all: float
+    pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What is known of the pages of one site; a new lesson makes a new version."""
+
+    version: int = 0
+    """How many pages have taught."""
+    pages: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+    """The last pages that taught: their marks and the longest blocks of their articles, by mark
+    and words."""
+    blocks: tuple[tuple[str, int], ...] = ()
+    """Marks of blocks and on how many pages they stood; the oldest of the rarest are forgotten."""
+    slots: tuple[tuple[str, Slot], ...] = ()
 
 
 # --- what it means ----------------------------------------------------------------------------
@@ -547,6 +607,10 @@ class Standing:
     """When the next re-look of the suspicion is due; None when it is looked at by schedule."""
     moved_to: tuple[str, ...] = ()
     """Addresses of which a move was told."""
+    noise: tuple[str, ...] = ()
+    """Names of what was learnt to change on the page while its article does not, oldest first."""
+    twin_capture_id: int | None = None
+    """A capture that waits for a second fetch of the page: only what both show counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -575,6 +639,12 @@ class Event:
     """Word diff as text, removed words ``[-…-]`` and added words ``{+…+}``."""
     acknowledged_at: datetime | None = None
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it is told at once, in quiet hours too: takedowns, removals, returns, hosts."""
+        weighs = self.severity is Severity.HIGH or self.axis is not Axis.CONTENT
+        return self.alert is Alert.NOW and weighs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -589,6 +659,8 @@ class Delivery:
     next_try_at: datetime
     last_error: str = ""
     sent_at: datetime | None = None
+    captures: Mapping[int, Capture] = field(default_factory=dict)
+    """The captures that its events are about, by their ids: what proves each event, and where."""
 
 
 def payload_captures(captures: Sequence[Capture]) -> list[Capture]:

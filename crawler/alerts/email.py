@@ -1,5 +1,6 @@
 """Send events as plain mail through an SMTP server."""
 
+import json
 import logging
 import re
 import smtplib
@@ -14,8 +15,10 @@ from email.utils import format_datetime, getaddresses
 from enum import StrEnum
 
 from crawler.errors import DeliveryError, DeliveryRefusedError
+from crawler.listing import told_dict
 from crawler.outbound import Door, secured
-from crawler.wording import body, shown, subject
+from crawler.placeholders import check
+from crawler.wording import DELIVERY_NAMES, EVENT_NAMES, LISTED_EVENTS, body, shown, subject
 from storage.model import Delivery
 
 logger = logging.getLogger(__name__)
@@ -27,6 +30,14 @@ class Tls(StrEnum):
     NONE = "none"
     STARTTLS = "starttls"
     TLS = "tls"
+
+
+class Style(StrEnum):
+    """How much a mail tells of each event."""
+
+    FULL = "full"
+    LINES = "lines"
+    """A line an event."""
 
 
 _PORTS = {Tls.NONE: 25, Tls.STARTTLS: 587, Tls.TLS: 465}
@@ -49,6 +60,11 @@ class Channel:
     tls: Tls = Tls.STARTTLS
     timeout: timedelta = timedelta(seconds=30)
     """For one mail from name look-up to the server's last word."""
+    style: Style = Style.FULL
+    subject: str = ""
+    """Template of the subject: ``[{alert}] {what}``."""
+    line: str = ""
+    """Template of the line that tells an event: ``{severity} {kind} {url} ({digest})``."""
 
     def __post_init__(self) -> None:
         """Refuse what no mail server would take, and a password in the clear."""
@@ -56,6 +72,8 @@ class Channel:
             raise ValueError('recipients must name at least one address: ["desk@example.org"]')
         for address in (self.sender, *self.recipients):
             _checked(address)
+        check(self.subject, DELIVERY_NAMES)
+        check(self.line, EVENT_NAMES)
         if not 0 <= self.port <= 65535:
             raise ValueError("port must be from 1 to 65535, or 0 for the usual one")
         if not (self.user + self.password).isascii():
@@ -90,14 +108,16 @@ class Channel:
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self.sender
         mail["To"] = ", ".join(self.recipients)
-        mail["Subject"] = subject(delivery)
+        mail["Subject"] = subject(delivery, template=self.subject)
         mail["Date"] = format_datetime(datetime.now(UTC))
         local = re.sub(r"[^A-Za-z0-9-]", "-", delivery.id)
         domain = _checked(self.sender).rpartition("@")[2]
         mail["Message-ID"] = f"<holdfast-{local}@{domain}>"
         # RFC 3834: nobody's absence note answers a mail that says it was sent by a program.
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(body(delivery))
+        mail.set_content(body(delivery, line=self.line, full=self.style is Style.FULL))
+        if len(delivery.events) > LISTED_EVENTS:
+            mail.add_attachment(_all_events(delivery), filename="events.jsonl")
         return mail
 
     def _hand_over(
@@ -131,6 +151,12 @@ class _Client(smtplib.SMTP):
 
     def _get_socket(self, _host: str, _port: int, _timeout: float | None) -> socket.socket:
         return self._connection
+
+
+def _all_events(delivery: Delivery) -> str:
+    """Return every event as a line of JSON: none is left out, however many there are."""
+    told = (told_dict(one, delivery.captures, brief=True) for one in delivery.events)
+    return "".join(f"{json.dumps(one)}\n" for one in told)
 
 
 def _checked(address: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crawler.listing import iso
 from crawler.outbound import Door
-from crawler.wording import cut, shown
+from crawler.wording import cut, event_values, shown
 from storage.model import Delivery, Severity
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,9 @@ class Channel:
                 "delivery": shown(delivery.id),
                 "alert": shown(delivery.alert),
             }
+            values = event_values(event, delivery.captures)
+            proof = ("digest", "warc_file", "warc_offset")
+            fields |= {name: values[name] for name in proof if values[name]}
             if event.diff:
                 fields["diff"] = cut(shown(event.diff), DIFF_LENGTH)
             logger.log(level, "event", extra=fields)

@@ -1,7 +1,8 @@
 """Post events as JSON to a web address, signed as Standard Webhooks says.
 
-The body is ``{"type": "events", "id": DELIVERY, "alert": NAME, "events": [EVENT, …]}``; an EVENT
-has the keys of a line of ``holdfast events --json``. A repeat has the same id and the same body.
+The body is ``{"type": "events", "id": DELIVERY, "alert": NAME, "count": N, "events": [EVENT, …]}``;
+an EVENT has the keys of a line of ``holdfast events --json``, and its records. A repeat has the
+same id and the same body.
 """
 
 import base64
@@ -13,10 +14,12 @@ import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from crawler.listing import event_dict
+from crawler.listing import told_dict
 from crawler.outbound import Door, checked_url
 from storage.model import Delivery
 
+FULL_EVENTS = 50
+"""A delivery of more events tells each in brief: receivers refuse bodies of many megabytes."""
 _PREFIX = "whsec_"
 
 
@@ -39,11 +42,15 @@ class Channel:
 
     def send(self, delivery: Delivery, door: Door, /) -> None:
         """Post the delivery, its id in ``webhook-id``."""
+        brief = len(delivery.events) > FULL_EVENTS
         content = {
             "type": "events",
             "id": delivery.id,
             "alert": delivery.alert,
-            "events": [event_dict(event) for event in delivery.events],
+            "count": len(delivery.events),
+            "events": [
+                told_dict(event, delivery.captures, brief=brief) for event in delivery.events
+            ],
         }
         body = json.dumps(content, separators=(",", ":")).encode("ascii")
         stamp = str(int(time.time()))

@@ -11,7 +11,7 @@ PAIR_RATIO = 60.0
 _CELLS = 250_000_000
 """Cells of an alignment: one bit each, so 31 MB; a larger one is answered with "all replaced"."""
 
-_PAIRING_CELLS = 2_500
+PAIRING_CELLS = 2_500
 """Pairs of blocks that are measured in one stretch; blocks of a longer one are not paired."""
 
 _PAIRED_CHARACTERS = 20_000
@@ -42,7 +42,7 @@ def likeness(before: Sequence[Hashable], after: Sequence[Hashable]) -> float:
 
 def pair(lost: Sequence[str], came: Sequence[str]) -> list[tuple[int, int]]:
     """Return which blocks are the same, edited: the likest pairs that keep their order."""
-    if not lost or not came or len(lost) * len(came) > _PAIRING_CELLS:
+    if not lost or not came or len(lost) * len(came) > PAIRING_CELLS:
         return []
     scores = [[_score(one, other) for other in came] for one in lost]
     best = [[0.0] * (len(came) + 1) for _ in range(len(lost) + 1)]

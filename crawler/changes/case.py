@@ -1,10 +1,13 @@
 """Say what a change rule is given, and what it must be."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from crawler.changes.compare import Comparison, Page, compare, page_of
 from crawler.changes.diff import Diff, word_diff
+from crawler.changes.surface import Surface
+from crawler.text.template import Lesson
 from storage.model import Article, Axis, Capture, Finding, Outcome
 
 
@@ -26,10 +29,22 @@ class Reading:
     headers: tuple[tuple[str, str], ...] = ()
     """Header fields of the last answer."""
     article: Article | None = None
+    lesson: Lesson | None = None
+    """What the page teaches of its site's template, if it is a good one."""
     capture_id: int | None = None
     is_list: bool = False
     """Whether it is a start page that led to others: a front page, a section."""
+    wait_asked: timedelta | None = None
+    """How long the server wants to be left alone (Retry-After)."""
+    surface: Surface | None = None
+    """All that the page shows, where it was read whole."""
     image_digests: dict[str, str] = field(default_factory=dict)
+    """Payload digests of its pictures by address, as far as they are known."""
+
+    @property
+    def page(self) -> Page | None:
+        """Return the page as it is compared, where it was read."""
+        return page_of(self.surface, self.article)
 
     @property
     def final_url(self) -> str:
@@ -59,12 +74,27 @@ class Case:
 
     before: Reading | None
     after: Reading
+    twin: Reading | None = None
+    """Another fetch of the present page, made shortly before: only what both show counts."""
+    probe: Reading | None = None
+    """How the host answers an address that nobody knows, where that was asked of late."""
+    noise: frozenset[str] = frozenset()
+    """What is known to come and go on this page, or on other pages of its host."""
+    alike: int = 0
+    """Other watched addresses of the host that show the same foreign page now."""
+    phrases: tuple[str, ...] = ()
+    """Words of which somebody wants to know when they come or go, anywhere on the page."""
+    comparison: Comparison | None = field(init=False, repr=False, compare=False)
+    """What became of the watched text, where both pages were read whole."""
     diff: Diff | None = field(init=False, repr=False, compare=False)
     """Way from the last good text to the present one; None where one of them is missing."""
 
     def __post_init__(self) -> None:
         """Compare the two texts once, for all rules."""
-        object.__setattr__(self, "diff", _diff(self.before, self.after))
+        found = _comparison(self)
+        object.__setattr__(self, "comparison", found)
+        diff = found.diff if found is not None else _diff(self.before, self.after)
+        object.__setattr__(self, "diff", diff)
 
     @property
     def survival(self) -> float | None:
@@ -93,6 +123,16 @@ class Rule(Protocol):
     def find(self, case: Case) -> Finding | None:
         """Return what the rule sees, or None. Pure: no clock, disk, network or log."""
         ...
+
+
+def _comparison(case: Case) -> Comparison | None:
+    before = case.before.page if case.before is not None else None
+    after = case.after.page
+    if case.before is None or before is None or after is None:
+        return None
+    again = case.twin.page if case.twin is not None and case.twin.answered_well else None
+    digests = (case.before.image_digests, case.after.image_digests)
+    return compare(before, after, again=again, noise=case.noise, digests=digests)
 
 
 def _diff(before: Reading | None, after: Reading) -> Diff | None:

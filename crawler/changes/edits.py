@@ -76,6 +76,9 @@ def headline_change(case: Case) -> tuple[str, str] | None:
         return None
     if old.page_title and new.page_title and _same(old.page_title, new.page_title):
         return None
+    twin = _twin_article(case)
+    if twin is not None and not _same(twin.title, new.title):
+        return None
     return old.title, new.title
 
 
@@ -87,6 +90,9 @@ def byline_change(case: Case) -> tuple[str, str] | None:
     before, after = ({fold(name).casefold() for name in one.byline} for one in (old, new))
     if not before or not after or before == after:
         return None
+    twin = _twin_article(case)
+    if twin is not None and {fold(name).casefold() for name in twin.byline} != after:
+        return None
     return ", ".join(old.byline), ", ".join(new.byline)
 
 
@@ -97,6 +103,9 @@ def image_change(case: Case) -> tuple[frozenset[str], frozenset[str]] | None:
     """
     if case.articles is None or case.before is None:
         return None
+    found = case.comparison
+    if found is not None:
+        return (found.pictures_gone, found.pictures_new) if found.pictures_new else None
     before, after = case.before, case.after
     old, new = (_digests(reading) for reading in (before, after))
     if old is not None and new is not None:
@@ -165,6 +174,10 @@ def counted(number: int, noun: str) -> str:
 def changed_words(diff: Diff) -> int:
     """Return how many words a reader would call changed: a word put for another counts once."""
     return max(diff.removed_words, diff.added_words)
+
+
+def _twin_article(case: Case) -> Article | None:
+    return case.twin.article if case.twin is not None and case.twin.answered_well else None
 
 
 def _same(one: str, other: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from crawler.changes import clock, suspicion, telling
+from crawler.changes import clock, suspicion, telling, twins
 from crawler.changes.case import Case
 from crawler.changes.findings import find
 from crawler.changes.suspicion import CHALLENGE, DOWN, HOST_DOWN, OUTAGES
@@ -23,6 +23,12 @@ from storage.model import (
     Standing,
     Target,
 )
+
+LASTING_WAIT = timedelta(minutes=5)
+"""Retry-After from which a server says itself that it is no fault of the moment."""
+
+PROBED = frozenset({"soft_404"})
+"""Kinds that are surer where the host answers an unknown address in the same way."""
 
 _UNREADABLE = "unreadable"
 """Kind of a look at a page from which no text could be read: neither good nor bad."""
@@ -58,6 +64,8 @@ class Verdict:
     """None: as the site's schedule says."""
     needs_control: bool = False
     """Whether a good look at another page of the host (or its home page) would decide."""
+    needs_probe: bool = False
+    """Whether it would help to know how the host answers an address that nobody knows."""
     deciding: bool = False
     """Whether ``look_again_at`` is one of the re-looks of a suspicion, for which a person waits."""
 
@@ -158,24 +166,62 @@ def _good(hearing: _Hearing) -> Verdict:
     case, standing, target = hearing.case, hearing.standing, hearing.target
     found = _news(hearing)
     events: tuple[Event, ...] = ()
-    if standing.told:
+    noted = bool(standing.told_kind)
+    lesson = twins.is_lesson(standing)
+    if not noted and not lesson and twins.wants_twin(case, target, found):
+        return _doubted(hearing)
+    if noted and not standing.told:
+        # Nobody was told of the outage, so its end is only written down.
+        quiet_end = telling.restored_event(case, standing, found, target=target, alert=Alert.NONE)
+        events = (quiet_end,)
+    elif standing.told:
         quiet = standing.told_kind in (CHALLENGE, HOST_DOWN)
         alert = Alert.DIGEST if quiet else Alert.NOW
         events = (telling.restored_event(case, standing, found, target=target, alert=alert),)
-    elif any(one.alert is not Alert.NONE for one in found):
+    elif not lesson and any(one.alert is not Alert.NONE for one in found):
         told = [one for one in found if one.alert is not Alert.NONE]
         rest = [one for one in found if one.alert is Alert.NONE]
         events = (telling.content_event(case, standing, [*told, *rest], target=target),)
     capture_id = case.after.capture_id if case.after.article is not None else None
+    teach = twins.wants_lesson(case, target)
+    again = hearing.now + twins.wait(hearing.site) if teach else None
     return Verdict(
         standing=Standing(
             target_id=standing.target_id,
             good_capture_id=capture_id if capture_id is not None else standing.good_capture_id,
             moved_to=_addresses(standing, found),
+            noise=standing.noise if _is_edited(events) else twins.learnt(case, standing),
+            twin_capture_id=capture_id if teach else None,
         ),
         events=events,
         findings=hearing.findings,
+        look_again_at=again,
+        deciding=again is not None,
     )
+
+
+def _doubted(hearing: _Hearing) -> Verdict:
+    """Have a page fetched once more before an edit is believed: rotations vanish, edits stay."""
+    standing, again = hearing.standing, hearing.now + twins.wait(hearing.site)
+    kept = Standing(
+        target_id=standing.target_id,
+        good_capture_id=standing.good_capture_id,
+        moved_to=standing.moved_to,
+        noise=standing.noise,
+        twin_capture_id=hearing.case.after.capture_id,
+    )
+    removed = any(one.kind == "content_removed" for one in hearing.findings)
+    return Verdict(
+        standing=kept,
+        findings=hearing.findings,
+        look_again_at=again,
+        needs_probe=removed and hearing.case.probe is None,
+        deciding=True,
+    )
+
+
+def _is_edited(events: Sequence[Event]) -> bool:
+    return any(one.axis is Axis.CONTENT for one in events)
 
 
 def _news(hearing: _Hearing) -> list[Finding]:
@@ -212,7 +258,9 @@ def _takedown(hearing: _Hearing, bad: Finding) -> Verdict:
         return _verdict(hearing, suspicion.told(standing, bad.kind))
     standing = _suspect(hearing, bad.kind)
     if not _agreed(hearing, standing):
-        return _verdict(hearing, standing, again=_next_look(hearing, standing))
+        verdict = _verdict(hearing, standing, again=_next_look(hearing, standing))
+        unknown = hearing.case.probe is None and bad.kind in PROBED
+        return replace(verdict, needs_probe=unknown)
     return _confirm(hearing, standing, bad)
 
 
@@ -266,7 +314,28 @@ def _outage(hearing: _Hearing, bad: Finding) -> Verdict:
     if bad.kind == CHALLENGE and standing.told_kind != CHALLENGE and _repeated(hearing, standing):
         return _challenged(hearing, standing, bad)
     again = None if standing.phase is Phase.CONFIRMED else _outage_look(hearing, standing)
+    if not standing.told_kind and _is_outage(hearing, standing):
+        return _noted(hearing, standing, bad, again=again)
     return _verdict(hearing, standing, again=again)
+
+
+def _noted(
+    hearing: _Hearing, standing: Standing, bad: Finding, *, again: datetime | None
+) -> Verdict:
+    """Write down an outage that all re-looks agree on; nobody is told of it until it lasts."""
+    found = hearing.of(Axis.AVAILABILITY)
+    event = telling.state_event(hearing.case, standing, bad, found, target=hearing.target)
+    standing = replace(standing, told_kind=bad.kind)
+    return _verdict(hearing, standing, events=(replace(event, alert=Alert.NONE),), again=again)
+
+
+def _is_outage(hearing: _Hearing, standing: Standing) -> bool:
+    """Whether an outage is no hiccup: all re-looks failed, or the server said it will last."""
+    if hearing.look.kind == CHALLENGE:
+        return False  # told to the operator, by its own rule
+    looks = len(standing.looks) > len(hearing.site.confirm)
+    asked = hearing.case.after.wait_asked
+    return looks or (asked is not None and asked >= LASTING_WAIT)
 
 
 def _down(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:

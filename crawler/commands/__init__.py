@@ -143,6 +143,17 @@ def add_since(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """Add ``--limit``: how many of a listing, in ``arguments.limit``, or None for all."""
+    parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
+
+
 def parse_moment(text: str) -> datetime:
     """Return the aware UTC time an argument names; times without a zone are UTC."""
     try:

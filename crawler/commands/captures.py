@@ -10,12 +10,20 @@ where its record lies, of what type it is, and for a revisit record which earlie
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 from crawler import opening
 from crawler.asked import require_site, why_nothing
-from crawler.commands import add_archive, add_json, add_since
-from crawler.console import escape, print_json_lines, print_table
+from crawler.commands import add_archive, add_json, add_limit, add_since
+from crawler.console import (
+    clock_text,
+    escape,
+    is_narrow,
+    print_cards,
+    print_json_lines,
+    print_table,
+)
 from crawler.listing import capture_dict
 from crawler.opening import Parts
 from storage.catalogue import captures
@@ -34,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_since(parser)
     parser.add_argument("--url", metavar="URL", help="only of this address")
     parser.add_argument("--site", metavar="NAME", help="only of this site")
+    add_limit(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,12 +51,17 @@ def run(arguments: argparse.Namespace) -> int:
     with own.catalogue.read() as db:
         require_site(db, arguments.site)
         strange = why_nothing(db, arguments.url)
-    rows = _all(own, arguments)
+    rows: Iterable[Capture] = _all(own, arguments)
+    if arguments.limit is not None:
+        rows = deque(rows, maxlen=arguments.limit)
     if arguments.json:
         print_json_lines(capture_dict(one) for one in rows)
         return 0
     if strange:
         print(escape(strange), file=sys.stderr)
+    if is_narrow():
+        print_cards(map(_card, rows))
+        return 0
     print_table(
         (
             (
@@ -65,6 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
         ("captured at", "status", "outcome", "role", "url", "reason", "WARC file", "offset"),
     )
     return 0
+
+
+def _card(one: Capture) -> list[str]:
+    status = "" if one.status is None else f"{one.status} "
+    where = f"{one.record.file} at {one.record.offset}" if one.record else ""
+    head = f"{clock_text(one.captured_at)}  {status}{one.outcome}  {one.role}"
+    return [head, one.url, one.reason, where]
 
 
 def _all(own: Parts, arguments: argparse.Namespace) -> Iterator[Capture]:

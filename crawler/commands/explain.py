@@ -1,25 +1,30 @@
 """``holdfast explain``: why this verdict, why so often, why in or out of scope.
 
 Of an event: the rules, signals and looks behind it. Of a watched page: its schedule, its next visit
-and its state. Of any other address: for each site why it is in or out of scope.
+and its state, and under auto the numbers that its next visit was planned with. Of any other
+address: for each site why it is in or out of scope.
 
     holdfast explain --archive A https://paper.example/print/7
 """
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from crawler import budget, opening, owing
 from crawler.commands import add_archive, add_json
-from crawler.console import escape, json_line
-from crawler.durations import tell_duration
+from crawler.console import escape, json_line, print_table
 from crawler.errors import CrawlerError
 from crawler.fetch.roster import SpiderFileError, load
+from crawler.learning import Learning, habit_of
 from crawler.listing import iso
 from crawler.opening import Parts
+from crawler.planner import is_auto, moment_of, terms_of
+from crawler.revisit.calendar import AUTO
+from crawler.revisit.explanation import Numbers, numbers, sentences
 from spiders.scope import why_not
-from storage.catalogue import events, sites, standings, targets
+from storage.catalogue import events, learnt, sites, standings, targets
 from storage.model import Event, Outcome, Phase, Site, Standing, Target, TargetState
 
 HELP = "say why: why a page is visited so often, in or out of scope; why an event is what it is"
@@ -36,13 +41,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print sentences; with ``--json`` the same as one object."""
     own = opening.parts_to_look_at(arguments.archive)
-    sentences = list(_sentences(own, arguments.what))
+    because = list(_sentences(own, arguments.what))
+    told = _numbers(own, arguments.what)
     if arguments.json:
-        print(json_line({"what": arguments.what, "because": sentences}))
+        facts: dict[str, object] = {"what": arguments.what, "because": because}
+        if told is not None:
+            facts["numbers"] = _number_facts(told)
+        print(json_line(facts))
         return 0
-    for sentence in sentences:
+    for sentence in because:
         print(escape(sentence))
+    if told is not None:
+        print_table(((name, value) for name, value in _number_facts(told).items()), ("", ""))
     return 0
+
+
+def _numbers(own: Parts, url: str) -> Numbers | None:
+    """Return what the next look at a page was planned with, where the policy plans it."""
+    with own.catalogue.read() as db:
+        target = targets.by_url(db, url)
+        site = sites.one(db, target.site) if target is not None else None
+        if target is None or site is None or not is_auto(target, site):
+            return None
+        row = learnt.of_targets(db, [target.id]).get(target.id)
+        learning = Learning()
+        learning.load(db)
+    if row is None:
+        return None
+    habit = habit_of(row)
+    terms = terms_of(site, habit.price)
+    spread = learning.policy.curves[habit.role].spread
+    return numbers(habit, shortest=terms.shortest, longest=terms.longest, spread=spread)
+
+
+def _number_facts(told: Numbers) -> dict[str, object]:
+    facts: dict[str, object] = asdict(told)
+    facts["looked_at"] = moment_of(told.looked_at)
+    facts["due_at"] = moment_of(told.due_at)
+    return facts
 
 
 def _sentences(own: Parts, what: str) -> Iterator[str]:
@@ -55,7 +91,7 @@ def _sentences(own: Parts, what: str) -> Iterator[str]:
         yield from of_event(event)
     elif target is not None and standing is not None:
         site = next((one for one in listed if one.name == target.site), None)
-        yield from of_target(target, site and _as_read(site), standing)
+        yield from of_target(target, site and _as_read(site), standing, _numbers(own, what))
         with own.catalogue.read() as db:
             yield from budget.remarks(db, [site] if site else [], now=datetime.now(UTC))
         yield from owing.sentences(owing.ledger_of(own, target, now=datetime.now(UTC)))
@@ -86,7 +122,9 @@ def of_event(event: Event) -> Iterator[str]:
         yield f"  look at {iso(look.at)}: {look.kind} ({look.outcome}{status})"
 
 
-def of_target(target: Target, site: Site | None, standing: Standing) -> Iterator[str]:
+def of_target(
+    target: Target, site: Site | None, standing: Standing, told: Numbers | None = None
+) -> Iterator[str]:
     """Say why a page is watched, when it is visited next and why then, and how it stands."""
     found_on = f" on {target.found_on}" if target.found_on else ""
     yield f"It was found by {target.found_by}{found_on} at {iso(target.found_at)}."
@@ -102,9 +140,10 @@ def of_target(target: Target, site: Site | None, standing: Standing) -> Iterator
             f"It is suspected ({standing.kind}) after {len(standing.looks)} looks, so the next "
             f"look follows the confirm delays and not {whose}."
         )
-    elif every == "auto":
-        age = tell_duration(datetime.now(UTC) - target.found_at)
-        yield f"It is visited by {whose}, auto: known for {age}; older pages are seen less often."
+    elif every == AUTO and told is not None:
+        yield from sentences(told)
+    elif every == AUTO:
+        yield f"It is visited by {whose}, auto: its first look is not compared yet."
     else:
         yield f'It is visited by {whose}: "{every}" ({site.time_zone}).'
     if target.last_outcome is Outcome.BLOCKED_ROBOTS:

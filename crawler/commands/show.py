@@ -9,13 +9,23 @@ the diff. Of a page: its captures, newest first, and its events.
 
 import argparse
 from collections.abc import Sequence
+from datetime import datetime
 
 from crawler import opening
 from crawler.commands import add_archive, add_json, parse_end
-from crawler.console import diff_text, escape, json_line, print_table
+from crawler.console import (
+    clock_text,
+    diff_text,
+    escape,
+    is_narrow,
+    json_line,
+    print_cards,
+    print_table,
+)
 from crawler.errors import CrawlerError
 from crawler.listing import capture_dict, event_dict, iso
 from crawler.opening import Parts
+from crawler.wording import named
 from storage.catalogue import captures, events, targets
 from storage.model import Capture, Event
 
@@ -58,14 +68,16 @@ def _event(own: Parts, event: Event, *, as_json: bool) -> int:
         }
         print(json_line({**event_dict(event), **records}))
         return 0
-    print(f"{event.kind.replace('_', ' ')} ({event.severity}) {escape(event.url)}")
+    print(f"{named(event.kind)} ({event.severity}) {escape(event.url)}")
     print(escape(event.summary))
     print(f"seen      {iso(event.captured_at)}")
     if event.confirmed_at is not None:
         print(f"confirmed {iso(event.confirmed_at)}")
+    if event.acknowledged_at is not None:
+        print(f"seen by a person {iso(event.acknowledged_at)}")
     print()
-    named = (("last good", before), ("this", after))
-    _records([(name, one) for name, one in named if one] + [("look", one) for one in looks])
+    sides = (("last good", before), ("this", after))
+    _records([(name, one) for name, one in sides if one] + [("look", one) for one in looks])
     signals = [
         (finding.rule, signal.name, signal.value, signal.threshold)
         for finding in event.findings
@@ -73,7 +85,7 @@ def _event(own: Parts, event: Event, *, as_json: bool) -> int:
     ]
     if signals:
         print()
-        print_table(signals, ("rule", "signal", "value", "threshold"))
+        print_table(signals, ("rule", "signal", "value", "held against"))
     if event.looks:
         print()
         print_table(
@@ -83,6 +95,8 @@ def _event(own: Parts, event: Event, *, as_json: bool) -> int:
     if event.diff:
         print()
         print(diff_text(event.diff))
+    print()
+    print(f"for others: holdfast export dossier --event {escape(event.id)} --output PATH")
     return 0
 
 
@@ -109,7 +123,13 @@ def _page(own: Parts, arguments: argparse.Namespace) -> int:
         )
         return 0
     _records([(one.captured_at, one) for one in made])
-    if told:
+    if told and is_narrow():
+        print()
+        print_cards(
+            [f"{clock_text(one.captured_at)}  {named(one.kind)}", one.summary, one.id]
+            for one in told
+        )
+    elif told:
         print()
         print_table(
             ((one.captured_at, one.kind, one.summary, one.id) for one in told),
@@ -125,7 +145,20 @@ def _capture(own: Parts, capture_id: int | None) -> Capture | None:
         return captures.one(db, capture_id)
 
 
-def _records(named: Sequence[tuple[object, Capture]]) -> None:
+def _card(name: object, one: Capture) -> list[str]:
+    status = "" if one.status is None else f"{one.status} "
+    label = clock_text(name) if isinstance(name, datetime) else f"{name}, "
+    at = "" if isinstance(name, datetime) else clock_text(one.captured_at)
+    where = f"{one.record.file} at {one.record.offset}" if one.record else ""
+    from_ = f" from {one.address}" if one.address else ""
+    head = f"{label}{at}  {status}{one.outcome}{from_}"
+    return [head, one.url, one.payload_digest or "", where]
+
+
+def _records(labelled: Sequence[tuple[object, Capture]]) -> None:
+    if is_narrow():
+        print_cards(_card(name, one) for name, one in labelled)
+        return
     print_table(
         (
             (
@@ -138,7 +171,7 @@ def _records(named: Sequence[tuple[object, Capture]]) -> None:
                 one.address,
                 one.url,
             )
-            for name, one in named
+            for name, one in labelled
         ),
         ("capture", "status", "outcome", "WARC file", "offset", "payload digest", "address", "url"),
     )

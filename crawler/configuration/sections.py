@@ -20,7 +20,9 @@ from crawler.fetch.guard import AddressGuard, refused_url
 from crawler.fetch.wire.proxy import check_exception, parse_proxy
 from crawler.fetch.wire.request import Limits
 from crawler.revisit.calendar import check_every
+from crawler.routing import Quiet, check_edits, parse_quiet
 from crawler.sizes import format_size, parse_size
+from crawler.text.trim import check_selector
 from spiders.scope import check_pattern
 from storage.model import Robots
 
@@ -102,6 +104,11 @@ def _check_time_zone(text: str) -> str:
         hint = difflib.get_close_matches(text, available_timezones(), n=1)
         meant = f'did you mean "{hint[0]}"?' if hint else 'write a name such as "Europe/Berlin"'
         raise ValueError(f"{text!r} is not a time zone; {meant}") from None
+    return text
+
+
+def _check_quiet(text: str) -> str:
+    parse_quiet(text, time_zone="UTC")
     return text
 
 
@@ -194,6 +201,7 @@ Whole = Annotated[Duration, AfterValidator(_up_to(timedelta(days=1)))]
 Size = Annotated[int, BeforeValidator(parse_size), AfterValidator(_size)]
 Line = Annotated[str, AfterValidator(_check_line)]
 Pattern = Annotated[str, AfterValidator(check_pattern)]
+Selector = Annotated[str, AfterValidator(check_selector)]
 Listed = Annotated[tuple[_T, ...], BeforeValidator(_listed)]
 
 
@@ -244,6 +252,8 @@ class DefaultsSection(_Section):
     robots: Annotated[Robots, BeforeValidator(_robots)] = Robots.OBEY
     delay: Duration = timedelta(seconds=2)
     budget_per_day: Annotated[int, Field(ge=1)] = 5000
+    shortest: Wait = timedelta(minutes=5)
+    longest: Wait = timedelta(days=7)
     confirm: Annotated[Listed[Wait], Field(min_length=1)] = ()
     confirm_access: Annotated[Listed[Wait], Field(min_length=1)] = ()
     down_after: Wait = timedelta(days=3)
@@ -254,6 +264,11 @@ class DefaultsSection(_Section):
     requisites_media: bool = False
     conditional: bool = False
     alerts: Listed[str] = ()
+    edits: Annotated[str, AfterValidator(check_edits)] = "now"
+    only_css: Listed[Selector] = ()
+    without_css: Listed[Selector] = ()
+    ignore_slots: Listed[Annotated[Line, Field(min_length=1)]] = ()
+    phrases: Listed[Annotated[Line, Field(min_length=3)]] = ()
 
 
 class SiteSection(DefaultsSection):
@@ -264,12 +279,18 @@ class SiteSection(DefaultsSection):
 
 
 class AlertSection(BaseModel):
-    """Hold the keys of one ``[[alert]]``; all but two are options of its channel."""
+    """Hold the keys of one ``[[alert]]``; all but these are options of its channel."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, hide_input_in_errors=True)
 
     name: Annotated[str, AfterValidator(_check_alert_name)]
     channel: Annotated[str, AfterValidator(_check_channel)]
+    quiet: Annotated[str, AfterValidator(_check_quiet)] | None = None
+    time_zone: Annotated[str, AfterValidator(_check_time_zone)] = "UTC"
+
+    def quiet_hours(self) -> Quiet | None:
+        """Return when only what is urgent is told through it."""
+        return None if self.quiet is None else parse_quiet(self.quiet, time_zone=self.time_zone)
 
 
 class Document(_Section):

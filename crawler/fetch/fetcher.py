@@ -10,14 +10,13 @@ from weakref import WeakValueDictionary
 from crawler.fetch import robots
 from crawler.fetch.guard import refused_url
 from crawler.fetch.keeper import Asked, Keeper, is_appended_at_once
-from crawler.fetch.originals import transfer_of
 from crawler.fetch.pace import Pace, PaceOverError, retry_after
 from crawler.fetch.ticket import Ticket, blocked
 from crawler.fetch.wire import Client, WireRequest
 from spiders.address import absolute
 from spiders.reading.listings import LISTINGS, SITEMAPS, xml_root
 from storage.host import host_of
-from storage.message import codings_of, decode, entity, first_of
+from storage.message import codings_of, decode, entity, first_of, transfer_of
 from storage.model import ANSWERED, Capture, Exchange, Outcome, Robots, Role, Site
 
 MOST_HOPS = 20

@@ -6,11 +6,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
-from crawler.fetch.originals import Originals
 from storage.errors import StorageError
 from storage.model import Exchange, Original, Outcome, Role
 from storage.warc.writer import Facts, Kept, Profile, Revisit, Writer
+
+if TYPE_CHECKING:  # it reads records, which nobody needs who only writes them
+    from crawler.fetch.originals import Originals
 
 GATHERED_FOR = timedelta(milliseconds=10)
 """How long a sync waits for others: one costs as much as the records of several pages."""
@@ -82,7 +85,7 @@ class Keeper:
     """
 
     def __init__(
-        self, writer: Writer, executor: Executor, *, originals: Originals | None = None
+        self, writer: Writer, executor: Executor, *, originals: "Originals | None" = None
     ) -> None:
         self._writer = writer
         self._executor = executor

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 
 from storage.archive import Archive
 from storage.errors import CatalogueError, RecordError
-from storage.message import values_of
+from storage.message import transfer_of
 from storage.model import ANSWERED, Exchange, Original, Outcome
 from storage.warc import reader
 from storage.warc.originals import SMALLEST_BYTES, original_of
@@ -100,11 +100,6 @@ class Originals:
         self._sound[place] = time.monotonic() + SOUND_FOR.total_seconds()
         if len(self._sound) > MOST_SOUND:
             self._sound.popitem(last=False)
-
-
-def transfer_of(headers: Sequence[tuple[str, str]]) -> str:
-    """Return the transfer codings of an answer as one text, in lower case; empty for none."""
-    return ", ".join(values_of(headers, "transfer-encoding")).lower()
 
 
 def _key(exchange: Exchange) -> tuple[str, str] | None:

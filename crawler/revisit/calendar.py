@@ -12,8 +12,8 @@ from apscheduler.triggers.cron import CronTrigger
 from crawler.durations import format_duration, parse_duration
 
 AUTO = "auto"
-SHORTEST = timedelta(minutes=5)
-LONGEST = timedelta(days=7)
+FIRST_INTERVAL = timedelta(hours=1)
+"""Until when a page whose first look is not yet compared is looked at again at the latest."""
 LEAST_EVERY = timedelta(milliseconds=100)
 
 _RIGHT = 'write "auto", a length of time such as "6h", or "cron 0 6 * * mon-fri"'
@@ -24,18 +24,6 @@ _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What is known of a target when its next visit is planned under ``every = "auto"``."""
-
-    age: timedelta = timedelta(0)
-    """Time since the target was first known."""
-    unchanged: int = 0
-    """Looks in a row that found the article as it was."""
-    changed: bool = False
-    """Whether the last look found a change."""
-
-
 def next_due(
     every: str,
     *,
@@ -43,21 +31,21 @@ def next_due(
     after: datetime,
     last: datetime | None = None,
     spread: str = "",
-    history: History | None = None,
+    interval: timedelta | None = None,
 ) -> datetime:
     """Return the first planned time later than ``after``, in UTC.
 
     ``last`` is the time the previous visit was *planned* for, so that lateness never adds up and a
     long stop is followed by one visit, not by all that were missed. ``spread`` (the URL) gives each
     target its own second of the interval: thousands added together do not fall due together. A cron
-    line is the user's own choice of second and is never spread.
+    line is the user's own choice of second and is never spread. ``interval`` is what the policy
+    planned last under ``every = "auto"``, None before the first look is compared.
     """
     if every == AUTO:
-        interval = auto_interval(history or History())
-        return after.astimezone(UTC) + interval * (0.9 + 0.2 * _share(spread))
+        return after.astimezone(UTC) + (interval or FIRST_INTERVAL)
     if every.startswith("cron"):
         return _next_by_cron(_calendar(every), ZoneInfo(time_zone), after)
-    return _next_by_interval(_interval(every), after=after, last=last, spread=spread)
+    return _next_by_interval(_length(every), after=after, last=last, spread=spread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +77,7 @@ def passed_over(
     planned_at: datetime,
     until: datetime,
     spread: str = "",
-    history: History | None = None,
+    interval: timedelta | None = None,
 ) -> tuple[Series, ...]:
     """Return the planned times for which no visit was made, when one is made for the last of them.
 
@@ -102,10 +90,10 @@ def passed_over(
     if every.startswith("cron"):
         return _passed_by_cron(_calendar(every), ZoneInfo(time_zone), planned_at, until)
     if every == AUTO:
-        step = auto_interval(history or History()) * (0.9 + 0.2 * _share(spread))
+        step = interval or FIRST_INTERVAL
         first = planned_at
     else:
-        step = _interval(every)
+        step = _length(every)
         first = _nearest_own_second(planned_at, step, spread) if spread else planned_at
     count = (until - first) // step
     return (Series(first=first, step=step, count=count),) if count > 0 else ()
@@ -125,18 +113,6 @@ def _passed_by_cron(
     return tuple(one for one in passed if one.count)
 
 
-def auto_interval(history: History) -> timedelta:
-    """Return how long to wait: sooner for a new or moving page, later while nothing moves.
-
-    Edits thin out with age, so the wait grows as a quarter of it; each look that finds nothing new
-    stretches it by half, and a page that has just changed is seen again within six hours.
-    """
-    if history.changed:
-        return _clamp(history.age / 8, longest=timedelta(hours=6))
-    patience = 1.5 ** min(max(history.unchanged, 0), 20)
-    return _clamp(max(history.age / 4, SHORTEST) * patience, longest=LONGEST)
-
-
 def check_every(text: str) -> str:
     """Return ``text`` if it is a schedule; raise ValueError that says what would be right."""
     if text == AUTO:
@@ -146,12 +122,8 @@ def check_every(text: str) -> str:
         if next(_walls(calendar, datetime(2000, 1, 1, tzinfo=UTC)), None) is None:
             raise ValueError(f"{text!r} names a day that never comes")
         return text
-    _interval(text)
+    _length(text)
     return text
-
-
-def _clamp(wait: timedelta, *, longest: timedelta) -> timedelta:
-    return min(max(wait, SHORTEST), longest)
 
 
 def _share(spread: str) -> float:
@@ -163,7 +135,7 @@ def _share(spread: str) -> float:
 # --- every so often ---------------------------------------------------------------------------
 
 
-def _interval(text: str) -> timedelta:
+def _length(text: str) -> timedelta:
     try:
         interval = parse_duration(text)
     except ValueError:

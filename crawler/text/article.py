@@ -3,28 +3,39 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import unescape
 from itertools import islice
 
 from crawler.text.blocks import Outline, Run, outline
-from crawler.text.choice import ENGINE, article_runs
+from crawler.text.choice import ENGINE
+from crawler.text.context import ALONE, NO_ARTICLE, Context
 from crawler.text.decode import Decoded, decode
+from crawler.text.division import divide
 from crawler.text.fold import fold, tidy
 from crawler.text.metadata import language_tag, metadata
 from crawler.text.pictures import article_images
 from crawler.text.signs import signs
+from crawler.text.template import Lesson
 from crawler.text.tree import Page, flat_text, parse
 from storage.model import Article, Block
+
+__all__ = [
+    "ALONE",
+    "NO_ARTICLE",
+    "Context",
+    "Study",
+    "fingerprint",
+    "normalise",
+    "study",
+    "tagless",
+]
 
 MAX_HTML_BYTES = 5 * 1024 * 1024
 """Bytes of a page that are read; what comes after them is left to the capture."""
 
 MAX_BLOCKS = 20_000
 """Blocks of an article; a page with more of them is a list, and its end adds nothing."""
-
-NO_ARTICLE = "no article found: the visible text of the page stands for it"
-"""Warning of an Article whose blocks are the text of the whole page."""
 
 NOT_HTML = "no HTML"
 """How the warning of an Article begins that stands for a file without text, such as a PDF."""
@@ -47,25 +58,52 @@ _NOT_TEXT = (b"%pdf-", b"\x89png", b"\xff\xd8\xff", b"gif8", b"pk\x03\x04", b"\x
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 
 
-def normalise(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Article:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What one page came to: its article, and what it teaches of its site."""
+
+    article: Article
+    lesson: Lesson | None = None
+    picked: tuple[bool, ...] | None = None
+    """What the extractor said of the page, run by run; None if it was not asked."""
+
+
+def normalise(
+    body: bytes, *, url: str, headers: Sequence[tuple[str, str]], context: Context = ALONE
+) -> Article:
     """Return the article of an answer; never raise, whatever the web sent.
 
     ``body`` is the decoded entity, ``headers`` the fields of its answer. A page without an article
     (a section, a notice, an error page) gives its visible text instead and says so in ``warnings``;
     what is no HTML gives an Article without blocks.
     """
+    return study(body, url=url, headers=headers, context=context).article
+
+
+def study(
+    body: bytes, *, url: str, headers: Sequence[tuple[str, str]], context: Context = ALONE
+) -> Study:
+    """Return the article of an answer as ``normalise`` does, and what the page teaches."""
     kind = _kind(body, headers)
     if kind == "text/plain":
-        return _plain(body, url=url, headers=headers)
+        return Study(article=_plain(body, url=url, headers=headers))
     if kind != "text/html":
-        return _finished(Article(url=url, warnings=(f"{NOT_HTML}: {kind}",)))
+        return Study(article=_finished(Article(url=url, warnings=(f"{NOT_HTML}: {kind}",))))
     warnings: list[str] = []
     if len(body) > MAX_HTML_BYTES:
         warnings.append(f"cut: only {MAX_HTML_BYTES} of {len(body)} bytes were read")
     decoded = decode(body[:MAX_HTML_BYTES], headers=headers)
     warnings.extend(decoded.warnings)
-    article = _read(decoded, url=url, headers=headers)
-    return _finished(replace(article, warnings=(*warnings, *article.warnings)))
+    found = _read(decoded, url=url, headers=headers, context=context)
+    article = replace(found.article, warnings=(*warnings, *found.article.warnings))
+    return replace(found, article=_finished(article))
+
+
+def tagless(body: bytes, *, url: str, headers: Sequence[tuple[str, str]], why: str) -> Study:
+    """Return the text between the tags of a page that could not be read as one, and say why."""
+    decoded = decode(body[:MAX_HTML_BYTES], headers=headers)
+    flat = replace(_flat(decoded, url=url), signs=signs(decoded.text))
+    return Study(article=_finished(replace(flat, warnings=(why, *flat.warnings))))
 
 
 def fingerprint(article: Article) -> str:
@@ -121,18 +159,20 @@ def _engine(name: str, decoded: Decoded) -> str:
     return f"{name}; {decoded.charset} ({decoded.source})"
 
 
-def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> Article:
+def _read(
+    decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]], context: Context
+) -> Study:
     """Read a page of HTML."""
     page = parse(decoded.text)
-    marks = signs(decoded.text)
+    page_signs = signs(decoded.text)
     if page.root is None or not page.complete:
-        return replace(_flat(decoded, url=url), signs=marks)
+        return Study(article=replace(_flat(decoded, url=url), signs=page_signs))
     seen = outline(page.root)
-    chosen = article_runs(page.root, seen.runs) if page.extractable else []
     language = language_tag(_header(headers, "content-language"))
-    facts = metadata(page.root, runs=seen.runs, article=chosen, url=url, language=language)
-    text = [number for number in chosen if number not in facts.told_by]
-    return Article(
+    facts = metadata(page.root, runs=seen.runs, url=url, language=language, rules=context.rules)
+    found = divide(page, seen, facts, url=url, context=context)
+    text = found.article
+    article = Article(
         url=url,
         title=facts.title,
         headline=facts.headline,
@@ -150,8 +190,13 @@ def _read(decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]]) -> 
         ),
         engine=_engine(ENGINE, decoded),
         warnings=_warnings(page, found=bool(text)),
-        signs=marks,
+        origins=facts.origins,
+        signs=page_signs,
+        residue=found.residue,
+        rest=found.rest,
+        template=context.template.version,
     )
+    return Study(article=article, lesson=found.lesson, picked=found.picked)
 
 
 def _blocks(runs: Iterable[Run]) -> tuple[Block, ...]:

@@ -1,7 +1,7 @@
 """Cut a page into runs of text between block elements, in the order of reading."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -28,6 +28,14 @@ _CAPTION_CLASS = re.compile(
     r"(?:^|[\s_-])(?:caption|cutline|legende|bildunterschrift)(?:$|[\s_-])", re.IGNORECASE
 )
 _DIGITS = re.compile(r"[0-9a-f]{8,}|\d+", re.IGNORECASE)
+_UNSEEN_CLASS = re.compile(
+    r"(?:^|\s)(?:sr-only|visually-?hidden|screen-reader(?:-text|-only)?)(?:$|\s)", re.IGNORECASE
+)
+"""Names by which style sheets of all kinds keep text for those who hear a page."""
+_WRAPPED_END = re.compile(r"[\w,;\u060c\u061b-]$")
+_ONE_LINE = "address blockquote caption dd dt figcaption h1 h2 h3 h4 h5 h6 li p pre summary th"
+_ONE_LINE_TAGS = frozenset(_ONE_LINE.split())
+"""Elements whose single line ends stand within a paragraph; elsewhere each line is one."""
 _PATH_STEPS = 6
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _KINDS = {
@@ -103,14 +111,21 @@ class _Frame:
 
 
 @dataclass(slots=True)
+class _Line:
+    """The pieces of text between two line ends."""
+
+    pieces: list[str] = field(default_factory=list)
+    linked: int = 0
+
+
+@dataclass(slots=True)
 class _Walk:
     """The state of one walk over a page."""
 
     runs: list[Run] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     frames: list[_Frame] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
-    linked: int = 0
+    lines: list[_Line] = field(default_factory=lambda: [_Line()])
     links: int = 0
     breaks: int = 0
     skipped: set[HtmlElement] = field(default_factory=set)
@@ -144,34 +159,31 @@ class _Walk:
 
     def flush(self) -> None:
         """End the present run, if it has any text."""
-        if not self.pieces:
-            return
-        raw, linked = "".join(self.pieces), self.linked
-        self.pieces.clear()
-        self.linked = self.breaks = 0
-        text = tidy(raw)
-        if not text or not self.frames:
+        lines, self.lines, self.breaks = self.lines, [_Line()], 0
+        if not self.frames or not (len(lines) > 1 or lines[0].pieces):
             return
         frame = self.frames[-1]
-        self.runs.append(
-            Run(
-                text=text,
-                kind=_kind(frame),
-                path="/".join(frame.path),
-                element=frame.element,
-                linked=min(1.0, linked / len(text)),
-                chrome=frame.chrome,
+        for text, linked in _paragraphs(lines, whole=frame.element.tag in _ONE_LINE_TAGS):
+            self.runs.append(
+                Run(
+                    text=text,
+                    kind=_kind(frame),
+                    path="/".join(frame.path),
+                    element=frame.element,
+                    linked=min(1.0, linked / len(text)),
+                    chrome=frame.chrome,
+                )
             )
-        )
 
     def _say(self, text: str | None) -> None:
         if not text:
             return
+        line = self.lines[-1]
         if not text.isspace():
             self.breaks = 0
             if self.links > 0:
-                self.linked += len(tidy(text))
-        self.pieces.append(text)
+                line.linked += len(tidy(text))
+        line.pieces.append(text)
 
     def _line_end(self) -> None:
         """Take two line ends in a row for the end of a paragraph, as old templates mean them."""
@@ -179,13 +191,36 @@ class _Walk:
         if self.breaks >= 2:
             self.frames[-1].broken = True
             self.flush()
-        self.pieces.append("\n")
+        else:
+            self.lines.append(_Line())
+
+
+def _paragraphs(lines: Sequence[_Line], *, whole: bool) -> Iterator[tuple[str, int]]:
+    """Return the texts that lines are, with their lengths of link text.
+
+    A line that a typewriter's margin has ended goes on in the next one.
+    """
+    waiting, linked = "", 0
+    for line in lines:
+        text = tidy("".join(line.pieces))
+        if not text:
+            continue
+        goes_on = whole or (_WRAPPED_END.search(waiting) is not None and text[0].islower())
+        if waiting and not goes_on:
+            yield waiting, linked
+            waiting, linked = "", 0
+        waiting, linked = f"{waiting} {text}" if waiting else text, linked + line.linked
+    if waiting:
+        yield waiting, linked
 
 
 def _unseen(element: HtmlElement) -> bool:
     if not isinstance(element.tag, str) or element.tag in _UNSEEN_TAGS:
         return True
     if "hidden" in element.attrib and element.get("hidden") != "until-found":
+        return True
+    names = element.get("class")
+    if names is not None and _UNSEEN_CLASS.search(names) is not None:
         return True
     style = element.get("style")
     return style is not None and _HIDDEN_STYLE.search(style) is not None

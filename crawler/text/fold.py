@@ -46,6 +46,8 @@ def tidy(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return the form in which texts are the same to a reader: NFKC, plain quotes and dashes."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.replace("`", "'").split())
     plain = text.translate(_INVISIBLE).translate(_FORMAT).translate(_SAME)
     return " ".join(unicodedata.normalize("NFKC", plain).split())
 

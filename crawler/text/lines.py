@@ -1,56 +1,37 @@
-"""Understand by-lines and date lines that stand as plain text on a page."""
+"""Understand dates as people and programs write them."""
 
 import re
 import unicodedata
 from datetime import date
 
-_MONTH_NAMES = (
-    "january jan janvier januar jänner enero январь января يناير كانون_الثاني",
-    "february feb février fevrier februar febrero февраль февраля فبراير شباط",
-    "march mar mars märz marz marzo март марта مارس آذار",
-    "april apr avril abril апрель апреля أبريل ابريل نيسان",
-    "may mai mayo май мая مايو أيار ايار",
-    "june jun juin juni junio июнь июня يونيو حزيران",
-    "july jul juillet juli julio июль июля يوليو تموز",
-    "august aug août aout agosto август августа أغسطس اغسطس آب",
-    "september sep sept septembre septiembre setiembre сентябрь сентября سبتمبر أيلول ايلول",
-    "october oct octobre oktober okt octubre октябрь октября أكتوبر اكتوبر تشرين_الأول",
-    "november nov novembre noviembre ноябрь ноября نوفمبر تشرين_الثاني",
-    "december dec décembre decembre dezember dez diciembre декабрь декабря ديسمبر كانون_الأول",
-)
+from crawler.text.vocabulary import MODIFIED, MONTHS, PUBLISHED
+
 _MONTHS = {
     unicodedata.normalize("NFKC", name).casefold(): number
-    for number, names in enumerate(_MONTH_NAMES, start=1)
+    for number, names in enumerate(MONTHS, start=1)
     for name in names.split()
 }
-_FILLERS = frozenset(("st", "nd", "rd", "th", "er", "of", "de", "del", "le", "la", "the", "\u0433"))
+_FILLERS = frozenset(
+    ("st", "nd", "rd", "th", "er", "of", "de", "del", "le", "la", "the", "\u0433", "do")
+)
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
-_ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d?)-(\d\d?)(?!\d)")
-_DOTTED = re.compile(r"(?<!\d)(\d\d?)([./])(\d\d?)\2((?:19|20)\d\d)(?!\d)")
-_URL_DATE = re.compile(r"/((?:19|20)\d\d)[/-](\d\d?)[/-](\d\d?)(?=[/_.-]|$)")
+_ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)([-/.])(\d\d?)\2(\d\d?)(?!\d)")
+_PACKED = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?=T?\d{4,6}(?!\d)|Z?(?!\d))"
+)
+_EASTERN = re.compile(r"((?:19|20)\d\d)\s*[年년]\s*(\d\d?)\s*[月월]\s*(\d\d?)\s*[日일]")
+_DOTTED = re.compile(r"(?<!\d)(\d\d?)([./-])(\d\d?)\2((?:19|20)\d\d)(?!\d)")
+_SHORT_DOTTED = re.compile(r"(?<![\d.])(\d\d?)\.(\d\d?)\.(\d\d)(?![\d.])")
+_UNIVERSAL = re.compile(r"\d(?:\.\d+)?\s?(?:Z|[+-]00:?00|UTC|GMT)$")
+_HOUR = re.compile(r"\d[T ]\s?([01]\d|2[0-3]):?\d\d")
+_EPOCH = re.compile(r"\d{10}(?:\d{3})?")
+_URL_DATE = re.compile(r"/((?:19|20)\d\d)(?:[/_-])(\d\d?)[/_-](\d\d?)(?=[/_.-]|$)")
+_URL_WORD_DATE = re.compile(r"/((?:19|20)\d\d)/([a-z]{3})/(\d\d?)(?=/|$)")
+_URL_PACKED = re.compile(r"[/_-]((?:19|20)\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?=[/_.-]|$)")
 
-_PUBLISHED = re.compile(
-    r"(?:first\s+)?(?:published|posted|date|publi[ée]e?|ver[öo]ffentlicht|publicado|"
-    r"опубликовано|дата|نشرت?|تاريخ\s+النشر|نشر\s+في)\b",
-    re.IGNORECASE,
-)
-_MODIFIED = re.compile(
-    r"(?:last\s+)?(?:updated|modified|edited)\b|mis\s+à\s+jour|aktualisiert|actualizado|обновлено|"
-    r"(?:آخر\s+)?تحديث",
-    re.IGNORECASE,
-)
-_BY = (
-    r"(?:written\s+)?by|reported\s+by|von|par|por|di|автор[ы]?|текст|بقلم|كتبت?|كتابة|إعداد|المصدر"
-)
-_BYLINE = re.compile(rf"(?:{_BY})(?:\s*:\s*|\s+)(?P<names>\S.*)", re.IGNORECASE)
-_BARE_BY = re.compile(rf"(?:{_BY})\s*:?", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*(?:[,;،&|]|\s(?:and|und|et|y|e|и)\s|\sو\s*)\s*", re.IGNORECASE)
-_NO_NAME = re.compile(r"[\d?!:@/<>{}\[\]\"“”]|\.\s+\S+\s+\S+\s+\S+\s+\S+|https?", re.IGNORECASE)
-_SMALL = "al el de da di du del della von van der den la le bin ibn abu y of for"
-_SMALL_WORDS = frozenset(_SMALL.split())
-_AROUND_NAME = " \t-\u2013\u2014|\u2022\u00b7*.:,"
-_MAX_LINE = 140
-_MAX_NAME_WORDS = 6
+_PUBLISHED = re.compile(rf"(?:{'|'.join(PUBLISHED)})\b", re.IGNORECASE)
+_MODIFIED = re.compile("|".join(MODIFIED), re.IGNORECASE)
+_MAX_LINE = 160
 
 
 def parse_date(text: str) -> str | None:
@@ -60,15 +41,47 @@ def parse_date(text: str) -> str | None:
     """
     text = unicodedata.normalize("NFKC", text[:400]).casefold()
     if iso := _ISO.search(text):
-        return _day(int(iso[1]), int(iso[2]), int(iso[3]))
+        return _day(int(iso[1]), int(iso[3]), int(iso[4]))
+    if eastern := _EASTERN.search(text):
+        return _day(int(eastern[1]), int(eastern[2]), int(eastern[3]))
     if dotted := _DOTTED.search(text):
         return _dotted(int(dotted[1]), int(dotted[3]), int(dotted[4]), separator=dotted[2])
-    return _spelt(text)
+    if spelt := _spelt(text):
+        return spelt
+    if short := _SHORT_DOTTED.search(text):
+        return _day(2000 + int(short[3]), int(short[2]), int(short[1]))
+    return None
+
+
+def parse_stamp(text: str) -> str | None:
+    """Return the day of a value made for programs: also ``20141010`` and seconds since 1970."""
+    stripped = text.strip()
+    if _EPOCH.fullmatch(stripped):
+        seconds = int(stripped[:10])
+        return date.fromordinal(719163 + seconds // 86400).isoformat() if seconds > 6e8 else None
+    packed = _PACKED.match(stripped)
+    if packed:
+        return _day(int(packed[1]), int(packed[2]), int(packed[3]))
+    return parse_date(text)
+
+
+def universal_hour(text: str) -> int | None:
+    """Return the hour of a moment in UTC, which says little of the readers' day; else None."""
+    stripped = text.strip()
+    if _EPOCH.fullmatch(stripped):
+        return int(stripped[:10]) // 3600 % 24
+    found = _HOUR.search(stripped[:40])
+    return int(found[1]) if found and _UNIVERSAL.search(stripped[-12:]) else None
 
 
 def date_in_url(url: str) -> str | None:
     """Return the date a news address carries, such as ``/2014/10/10/title``."""
-    found = _URL_DATE.search(url)
+    url = url[:2000]
+    if found := _URL_DATE.search(url):
+        return _day(int(found[1]), int(found[2]), int(found[3]))
+    if found := _URL_WORD_DATE.search(url.lower()):
+        return _day(int(found[1]), _MONTHS.get(found[2], 0), int(found[3]))
+    found = _URL_PACKED.search(url)
     return _day(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
@@ -82,33 +95,23 @@ def modified_line(line: str) -> str | None:
     return parse_date(line) if len(line) <= _MAX_LINE and _MODIFIED.match(line) else None
 
 
-def byline_names(line: str) -> tuple[str, ...]:
-    """Return the names of a line such as ``By: Nadia Karim and Omar Said``; else none."""
-    found = _BYLINE.fullmatch(line) if len(line) <= _MAX_LINE else None
-    if found is None:
-        return ()
-    names = split_names(found["names"])
-    return names if names and all(_is_name(name) for name in names) else ()
+def says_modified(text: str) -> bool:
+    """Whether a short text speaks of a change rather than of the first publication."""
+    return _MODIFIED.search(text[:_MAX_LINE]) is not None and not _PUBLISHED.match(text)
 
 
-def is_bare_by(line: str) -> bool:
-    """Whether a line is the label of a by-line only, its names in an element of their own."""
-    return _BARE_BY.fullmatch(line) is not None
+def only_a_date(line: str) -> bool:
+    """Whether a line is a date and hardly anything else."""
+    return len(line) <= 60 and len(line.split()) <= 8 and parse_date(line) is not None
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """Return the names in a list of names, each once."""
-    names = (name.strip(_AROUND_NAME) for name in _BETWEEN.split(text))
-    return tuple(dict.fromkeys(name for name in names if name))
+def may_be_local(day: str, local: str, *, hour: int) -> bool:
+    """Whether a moment in UTC may have been on another day for its readers.
 
-
-def _is_name(text: str) -> bool:
-    parts = text.split()
-    if not 1 <= len(parts) <= _MAX_NAME_WORDS or _NO_NAME.search(text):
-        return False
-    return all(
-        not part[0].islower() or part.casefold().split("-")[0] in _SMALL_WORDS for part in parts
-    )
+    Clocks differ from UTC by twelve hours backwards and fourteen onwards at most.
+    """
+    ahead = (date.fromisoformat(local) - date.fromisoformat(day)).days
+    return (ahead == 1 and hour >= 10) or (ahead == -1 and hour < 12)
 
 
 def _spelt(text: str) -> str | None:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from crawler.health import Health
-from crawler.web import api, pages, probes, show
+from crawler.web import api, feeds, pages, probes, show
 from crawler.web.desk import Desk
 from crawler.web.guard import SAFE_HEADERS, HostCheck, SafeHeaders, own_names
 from storage.archive import Archive
@@ -57,6 +57,7 @@ def make_app(
             Middleware(HostCheck, names=own_names(allowed_hosts)),
         ],
     )
+    app.include_router(feeds.router(desk))
     app.include_router(pages.router(desk))
     app.include_router(probes.router(desk))
     app.include_router(api.router(desk), prefix="/api/v1")

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from html import unescape
 from io import BytesIO
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from lxml import etree
+if TYPE_CHECKING:
+    from lxml import etree
 
 MOST_LISTED = 50_000
 """Entries taken from a sitemap (the sitemaps.org protocol allows no more) or a feed."""
@@ -60,6 +62,8 @@ def _plain(start: bytes) -> bytes:
 
 def feed_links(body: bytes) -> Iterator[str]:
     """Yield the article addresses of an RSS 1.0 or 2.0 or Atom feed, in its order."""
+    from lxml import etree  # noqa: PLC0415 - every fetch knows this module, few have a feed
+
     reading = etree.iterparse(
         BytesIO(body),
         tag=("{*}item", "{*}entry"),
@@ -75,7 +79,7 @@ def feed_links(body: bytes) -> Iterator[str]:
         return  # what came before the fault has been read
 
 
-def _entry_links(entry: etree._Element) -> Iterator[str]:
+def _entry_links(entry: "etree._Element") -> Iterator[str]:
     for link in entry.iterchildren("{*}link"):
         written = link.get("href") or (link.text or "").strip()
         if written and link.get("rel", "alternate") == "alternate":

@@ -1,6 +1,6 @@
 """Find captures: what came of every exchange, and where its records lie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -88,10 +88,10 @@ def one(db: Connection, capture_id: int) -> Capture | None:
     return None if row is None else from_row(row)
 
 
-def by_ids(db: Connection, capture_ids: Sequence[int]) -> dict[int, Capture]:
+def by_ids(db: Connection, capture_ids: Collection[int]) -> dict[int, Capture]:
     """Return the captures of these ids, each under its own."""
     found: dict[int, Capture] = {}
-    for part in portions(capture_ids):
+    for part in portions(list(dict.fromkeys(capture_ids))):
         rows = db.execute(select(*COLUMNS).where(captures.c.id.in_(part))).mappings()
         found |= {row["id"]: from_row(row) for row in rows}
     return found
@@ -191,6 +191,33 @@ def latest_whole(db: Connection, target_id: int) -> Capture | None:
 def latest_requisite(db: Connection, site: str, url: str) -> Capture | None:
     """Return the newest capture of a URL as a requisite of the site, with the same promises."""
     return _first(db, _WHOLE_OF_REQUISITE, {"of_site": site, "of_url": url})
+
+
+def nearest(db: Connection, site: str, url: str, *, at: datetime) -> Capture | None:
+    """Return the capture of a URL by a site nearest to a time that leads to what it shows.
+
+    It is a good one, one that was not modified, or a redirect.
+    """
+    shows = (
+        captures.c.url == url,
+        captures.c.site == site,
+        captures.c.role != Role.ROBOTS,
+        captures.c.record_file.is_not(None),
+        or_(
+            captures.c.outcome.in_((Outcome.OK, Outcome.REDIRECT)),
+            and_(captures.c.outcome == Outcome.NOT_MODIFIED, captures.c.refers_to.is_not(None)),
+        ),
+    )
+    before = _newest(db, *shows, captures.c.captured_at <= at)
+    later = select(*COLUMNS).where(*shows, captures.c.captured_at > at)
+    after = _first(db, later.order_by(captures.c.captured_at, captures.c.id).limit(1), {})
+    known = [one for one in (before, after) if one is not None]
+    return min(known, key=lambda one: abs(one.captured_at - at), default=None)
+
+
+def by_record(db: Connection, record_id: str, *, url: str) -> Capture | None:
+    """Return the capture of a URL whose record has this id."""
+    return _newest(db, captures.c.url == url, captures.c.record_id == record_id)
 
 
 def _newest(db: Connection, *conditions: ColumnElement[bool]) -> Capture | None:

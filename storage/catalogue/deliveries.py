@@ -1,16 +1,39 @@
 """Keep what is to be told through which channel, until it is sent or given up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
-from storage.catalogue import events
+from storage.catalogue import captures, events
 from storage.catalogue.dialects import insert_new, portions
 from storage.catalogue.tables import deliveries, delivery_events, targets
 from storage.catalogue.tables import events as event_rows
 from storage.model import Delivery, DeliveryState, Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A delivery that is due and still open: it may be sent together with others of its alert."""
+
+    id: str
+    alert: str
+    due_at: datetime
+    urgent: bool
 
 
 def enqueue(
@@ -20,23 +43,34 @@ def enqueue(
     alerts: Sequence[str],
     at: datetime,
     gather: bool,
-    now: datetime | None = None,
+    joins_after: datetime | None = None,
 ) -> None:
     """Have the event told through these channels from `at` on; one of a muted target is not.
 
-    With `gather` it joins the channel's open digest, or opens one that is sent at `at`. A digest is
-    open until it is due: from then on it may be on its way. Once is enough, twice is harmless.
+    With `gather` it joins the channel's open digest that is due at `at`, or before it but later
+    than `joins_after` (now, if not given); else it opens one. What is open may be bundled with
+    others once it is due; without `gather` it is sent by itself. Once is enough, twice is harmless.
     """
     if _is_muted(db, event.target_id):
         return
-    now = datetime.now(UTC) if now is None else now
+    joins_after = datetime.now(UTC) if joins_after is None else joins_after
+    told = _told_by(db, event.id, alerts)
+    opened, listed = [], []
     for alert in dict.fromkeys(alerts):
-        if _is_enqueued(db, event.id, alert):
+        if alert in told:
             continue
-        delivery_id = _open_digest(db, alert, now=now) if gather else None
+        joins = gather and joins_after < at
+        delivery_id = _open_digest(db, alert, after=joins_after, until=at) if joins else None
+        place = 1 if delivery_id is None else _last_place(db, delivery_id) + 1
         if delivery_id is None:
-            delivery_id = _open(db, alert, at=at, gathers=gather)
-        _append(db, delivery_id, alert, event.id)
+            opened.append(_opened(alert, at=at, gathers=gather))
+            delivery_id = str(opened[-1]["id"])
+        row = {"delivery_id": delivery_id, "place": place, "alert": alert, "event_id": event.id}
+        listed.append(row)
+    if opened:
+        db.execute(insert(deliveries), opened)
+    if listed:
+        db.execute(insert(delivery_events), listed)
 
 
 def hasten(db: Connection, *, latest: datetime) -> None:
@@ -45,23 +79,79 @@ def hasten(db: Connection, *, latest: datetime) -> None:
     db.execute(update(deliveries).where(*late).values(next_try_at=latest))
 
 
+def waiting(db: Connection, *, now: datetime) -> list[Waiting]:
+    """Return what is due and still open, of alerts that nothing holds up."""
+    told = delivery_events.join(event_rows, event_rows.c.id == delivery_events.c.event_id)
+    urgent = (
+        select(delivery_events.c.place)
+        .select_from(told)
+        .where(delivery_events.c.delivery_id == deliveries.c.id, events.URGENT)
+        .exists()
+    )
+    statement = (
+        select(deliveries.c.id, deliveries.c.alert, deliveries.c.next_try_at, urgent)
+        .where(*_due(now), deliveries.c.gathers == true())
+        .order_by(deliveries.c.next_try_at, deliveries.c.id)
+    )
+    return [
+        Waiting(id=number, alert=alert, due_at=at, urgent=bool(is_urgent))
+        for number, alert, at, is_urgent in db.execute(statement)
+    ]
+
+
+def count_sent(db: Connection, *, since: datetime) -> dict[str, int]:
+    """Return how many deliveries each alert took since then."""
+    statement = (
+        select(deliveries.c.alert, func.count())
+        .where(deliveries.c.state == DeliveryState.SENT, deliveries.c.sent_at >= since)
+        .group_by(deliveries.c.alert)
+    )
+    return {row[0]: row[1] for row in db.execute(statement)}
+
+
+def bundle(db: Connection, ids: Sequence[str]) -> None:
+    """Make one delivery of open ones of an alert, in the order of these ids, and close it.
+
+    A closed delivery takes nothing more: whatever becomes of its first try, the second sends the
+    same events under the same id. It keeps the id of the first.
+    """
+    first, *others = ids
+    place = _last_place(db, first)
+    moved = []
+    for part in portions(others):
+        listed = select(delivery_events.c.delivery_id, delivery_events.c.place).where(
+            delivery_events.c.delivery_id.in_(part)
+        )
+        found: dict[str, list[int]] = {}
+        for old_id, old_place in db.execute(listed.order_by(delivery_events.c.place)):
+            found.setdefault(old_id, []).append(old_place)
+        for old_id in part:
+            for old_place in found.get(old_id, ()):
+                place += 1
+                moved.append({"old_id": old_id, "old_place": old_place, "new_place": place})
+    if moved:
+        db.execute(
+            update(delivery_events)
+            .where(
+                delivery_events.c.delivery_id == bindparam("old_id"),
+                delivery_events.c.place == bindparam("old_place"),
+            )
+            .values(delivery_id=first, place=bindparam("new_place")),
+            moved,
+        )
+    for part in portions(others):
+        db.execute(delete(deliveries).where(deliveries.c.id.in_(part)))
+    db.execute(update(deliveries).where(deliveries.c.id == first).values(gathers=False))
+
+
 def due(db: Connection, *, now: datetime, limit: int) -> list[Delivery]:
-    """Return what should be sent by now, longest waiting first.
+    """Return what should be sent by now, longest waiting first; what is still open is not.
 
     What held up the others comes before them, and until its next try nothing of its alert is due.
     """
-    held_up = select(deliveries.c.alert).where(
-        deliveries.c.state == DeliveryState.PENDING,
-        deliveries.c.holds_up == true(),
-        deliveries.c.next_try_at > now,
-    )
     statement = (
         select(deliveries)
-        .where(
-            deliveries.c.state == DeliveryState.PENDING,
-            deliveries.c.next_try_at <= now,
-            deliveries.c.alert.not_in(held_up),
-        )
+        .where(*_due(now), deliveries.c.gathers != true())
         .order_by(deliveries.c.holds_up.desc(), deliveries.c.next_try_at, deliveries.c.id)
         .limit(limit)
     )
@@ -105,9 +195,13 @@ def put_sent(
     }
     if not db.execute(insert_new(db, deliveries), [row]).rowcount:
         return
-    for event_id in told:
-        if not _is_enqueued(db, event_id, alert):
-            _append(db, delivery_id, alert, event_id)
+    new = (one for one in dict.fromkeys(told) if not _told_by(db, one, [alert]))
+    rows = [
+        {"delivery_id": delivery_id, "place": place, "alert": alert, "event_id": event_id}
+        for place, event_id in enumerate(new, start=1)
+    ]
+    if rows:
+        db.execute(insert(delivery_events), rows)
 
 
 def failed(
@@ -145,27 +239,40 @@ def listing(
     return _deliveries(db, statement)
 
 
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    held_up = select(deliveries.c.alert).where(
+        deliveries.c.state == DeliveryState.PENDING,
+        deliveries.c.holds_up == true(),
+        deliveries.c.next_try_at > now,
+    )
+    return (
+        deliveries.c.state == DeliveryState.PENDING,
+        deliveries.c.next_try_at <= now,
+        deliveries.c.alert.not_in(held_up),
+    )
+
+
 def _is_muted(db: Connection, target_id: int) -> bool:
     return bool(db.execute(select(targets.c.muted).where(targets.c.id == target_id)).scalar())
 
 
-def _is_enqueued(db: Connection, event_id: str, alert: str) -> bool:
-    statement = select(delivery_events.c.event_id).where(
-        delivery_events.c.alert == alert, delivery_events.c.event_id == event_id
+def _told_by(db: Connection, event_id: str, alerts: Sequence[str]) -> set[str]:
+    """Return those of the alerts that tell of an event already."""
+    statement = select(delivery_events.c.alert).where(
+        delivery_events.c.alert.in_(alerts), delivery_events.c.event_id == event_id
     )
-    return db.execute(statement).first() is not None
+    return set(db.execute(statement).scalars())
 
 
-def _open_digest(db: Connection, alert: str, *, now: datetime) -> str | None:
+def _open_digest(db: Connection, alert: str, *, after: datetime, until: datetime) -> str | None:
     statement = (
         select(deliveries.c.id)
         .where(
             deliveries.c.alert == alert,
             deliveries.c.state == DeliveryState.PENDING,
             deliveries.c.gathers == true(),
-            # One that was tried may have arrived all the same: a second try must be the same.
-            deliveries.c.attempts == 0,
-            deliveries.c.next_try_at > now,
+            deliveries.c.next_try_at > after,
+            deliveries.c.next_try_at <= until,
         )
         .order_by(deliveries.c.next_try_at)
         .limit(1)
@@ -174,10 +281,9 @@ def _open_digest(db: Connection, alert: str, *, now: datetime) -> str | None:
     return db.execute(statement).scalar()
 
 
-def _open(db: Connection, alert: str, *, at: datetime, gathers: bool) -> str:
-    delivery_id = uuid4().hex
-    row = {
-        "id": delivery_id,
+def _opened(alert: str, *, at: datetime, gathers: bool) -> dict[str, object]:
+    return {
+        "id": uuid4().hex,
         "alert": alert,
         "state": DeliveryState.PENDING,
         "gathers": gathers,
@@ -186,21 +292,28 @@ def _open(db: Connection, alert: str, *, at: datetime, gathers: bool) -> str:
         "holds_up": False,
         "last_error": "",
     }
-    db.execute(insert(deliveries), row)
-    return delivery_id
 
 
-def _append(db: Connection, delivery_id: str, alert: str, event_id: str) -> None:
+def _last_place(db: Connection, delivery_id: str) -> int:
     last = select(func.coalesce(func.max(delivery_events.c.place), 0))
-    place = db.execute(last.where(delivery_events.c.delivery_id == delivery_id)).scalar_one() + 1
-    row = {"delivery_id": delivery_id, "place": place, "alert": alert, "event_id": event_id}
-    db.execute(insert(delivery_events), row)
+    place: int = db.execute(last.where(delivery_events.c.delivery_id == delivery_id)).scalar_one()
+    return place
 
 
 def _deliveries(db: Connection, statement: Select[*tuple[object, ...]]) -> list[Delivery]:
     rows = db.execute(statement).mappings().all()
     told = _told(db, [row["id"] for row in rows])
-    return [_from_row(row, tuple(told.get(row["id"], ()))) for row in rows]
+    made = [_from_row(row, tuple(told.get(row["id"], ()))) for row in rows]
+    proofs = captures.by_ids(db, [number for one in made for number in _captures_of(one)])
+    return [
+        replace(one, captures={n: proofs[n] for n in _captures_of(one) if n in proofs})
+        for one in made
+    ]
+
+
+def _captures_of(delivery: Delivery) -> list[int]:
+    numbers = [n for one in delivery.events for n in (one.capture_id, one.before_capture_id)]
+    return list(dict.fromkeys(number for number in numbers if number is not None))
 
 
 def _told(db: Connection, delivery_ids: Sequence[str]) -> dict[str, list[Event]]:

@@ -3,16 +3,22 @@
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select, update
 
 from storage.catalogue.dialects import insert_new
 from storage.catalogue.tables import events
-from storage.model import Event
+from storage.model import Alert, Axis, Event, Severity
 
 _FIELDS = tuple(field.name for field in fields(Event))
 
 COLUMNS = tuple(events.c[name] for name in _FIELDS)
 """What an Event is made of."""
+
+URGENT = and_(
+    events.c.alert == Alert.NOW,
+    or_(events.c.severity == Severity.HIGH, events.c.axis != Axis.CONTENT),
+)
+"""Event.urgent, asked of rows; pinned by test_what_is_urgent_is_the_same_in_rows."""
 
 
 def from_row(row: RowMapping) -> Event:
@@ -60,6 +66,15 @@ def listing(
         statement = statement.where(events.c.url == url)
     if site is not None:
         statement = statement.where(events.c.site == site)
+    return [from_row(row) for row in db.execute(statement).mappings()]
+
+
+def newest_told(db: Connection, *, site: str | None = None, limit: int) -> list[Event]:
+    """Return the newest events that are told to people, newest first."""
+    statement = select(*COLUMNS).where(events.c.alert != Alert.NONE)
+    if site is not None:
+        statement = statement.where(events.c.site == site)
+    statement = statement.order_by(events.c.told_at.desc(), events.c.id.desc()).limit(limit)
     return [from_row(row) for row in db.execute(statement).mappings()]
 
 

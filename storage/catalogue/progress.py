@@ -23,7 +23,7 @@ class Progress:
     due: int = 0
     """Due, and not visited since the run began."""
     suspected: int = 0
-    """Suspected, with a re-look to come; not an outage that goes on by schedule."""
+    """Suspected or doubted, with a re-look to come; not an outage that goes on by schedule."""
     next_look_at: datetime | None = None
     """When the first suspected target is looked at again."""
     unread: int = 0
@@ -69,7 +69,7 @@ def _of(
     suspects = (
         select(func.count(), func.min(targets.c.queue_at))
         .join_from(standings, targets, standings.c.target_id == targets.c.id)
-        .where(standings.c.phase == Phase.SUSPECT, standings.c.relook_at.is_not(None))
+        .where(standings.c.phase != Phase.CONFIRMED, standings.c.relook_at.is_not(None))
         .where(watched, targets.c.queue_at.is_not(None), reachable)
     )
     unread = select(func.count()).where(visits.c.read_at.is_(None), chosen_visits)

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, RowMapping, select
 
 from storage.catalogue.dialects import insert_or_replace, portions
-from storage.catalogue.tables import standings
+from storage.catalogue.tables import standings, targets
 from storage.model import Phase, Standing
+
+_TEACHERS = 40
+"""Pages of a host whose lessons are shared; more of them teach nothing new."""
 
 
 def one(db: Connection, target_id: int) -> Standing:
@@ -50,7 +53,21 @@ def _as_row(standing: Standing) -> dict[str, object]:
         "told_kind": standing.told_kind,
         "relook_at": standing.relook_at,
         "moved_to": standing.moved_to,
+        "noise": standing.noise,
+        "twin_capture_id": standing.twin_capture_id,
     }
+
+
+def noise_of_host(db: Connection, host: str, *, except_target: int) -> frozenset[str]:
+    """Return what other watched pages of a host have learnt to be noise, of a limited number."""
+    statement = (
+        select(standings.c.noise)
+        .join(targets, targets.c.id == standings.c.target_id)
+        .where(targets.c.host == host, targets.c.id != except_target)
+        .order_by(targets.c.id)
+        .limit(_TEACHERS)
+    )
+    return frozenset(name for noise in db.execute(statement).scalars() for name in noise)
 
 
 def _from_row(row: RowMapping) -> Standing:
@@ -65,4 +82,6 @@ def _from_row(row: RowMapping) -> Standing:
         told_kind=row["told_kind"],
         relook_at=row["relook_at"],
         moved_to=row["moved_to"],
+        noise=row["noise"],
+        twin_capture_id=row["twin_capture_id"],
     )

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -33,13 +34,14 @@ from storage.model import (
     Severity,
     Site,
     TargetState,
+    Template,
     Truncation,
 )
 
 ARTICLE = Codec(Article)
 
 _LOOKS = Codec(tuple[Look, ...])
-_ADDRESSES = Codec(tuple[str, ...])
+_ADDRESSES = _NAMES = Codec(tuple[str, ...])
 
 metadata = MetaData(
     naming_convention={
@@ -154,6 +156,13 @@ texts = Table(
     UniqueConstraint("target_id", "digest"),
 )
 
+templates = Table(
+    "templates",
+    metadata,
+    Column("site", Words, primary_key=True),
+    Column("template", Noun(Codec(Template)), nullable=False),
+)
+
 captures = Table(
     "captures",
     metadata,
@@ -207,6 +216,8 @@ standings = Table(
     Column("told_kind", Words, nullable=False),
     Column("relook_at", Moment),
     Column("moved_to", Noun(_ADDRESSES), nullable=False),
+    Column("noise", Noun(_NAMES), nullable=False, server_default="[]"),
+    Column("twin_capture_id", Id),
     Index(None, "phase"),
 )
 
@@ -245,7 +256,7 @@ deliveries = Table(
     Column("id", Words, primary_key=True),
     Column("alert", Words, nullable=False),
     Column("state", member(DeliveryState), nullable=False),
-    # A digest that takes further events as long as it is not due.
+    # Open: it takes further events until it is due, and is then bundled with others and closed.
     Column("gathers", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", Moment, nullable=False),
@@ -366,6 +377,42 @@ gaps = Table(
     Index(None, "target_id"),
     Index(None, "visit_id"),
     Index(None, "site", "cause"),
+)
+
+habits = Table(
+    "habits",
+    metadata,
+    # What is learnt of a page, for its next look: see crawler/revisit/habits.py. Times are days.
+    Column("target_id", ForeignKey("targets.id"), primary_key=True, autoincrement=False),
+    Column("site", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("born_at", Float, nullable=False),
+    Column("importance", Float, nullable=False),
+    Column("shape", Float, nullable=False),
+    Column("scale", Float, nullable=False),
+    Column("looked_at", Float, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("noise", Float, nullable=False),
+    Column("lost", Integer, nullable=False),
+    Column("hinted_at", Float),
+    Column("interval", Float, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("expected", Float, nullable=False),
+    Column("hazard", Float, nullable=False),
+    Column("digest", Words, nullable=False),
+    Index(None, "site", "target_id"),
+    Index(None, "host"),
+)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    # What is learnt of many pages together: curves by role, kin and lists by host, prices by site.
+    Column("kind", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("facts", Words, nullable=False),
 )
 
 marks = Table(

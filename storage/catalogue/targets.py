@@ -166,6 +166,22 @@ def well_on_host(db: Connection, host: str, *, except_target: int) -> Target | N
     return None if row is None else from_row(row)
 
 
+def probe_of(db: Connection, host: str, *, since: datetime) -> Target | None:
+    """Return the address that nobody knows which a host was last to be asked for, since a time."""
+    statement = (
+        select(*COLUMNS)
+        .where(
+            targets.c.host == host,
+            targets.c.found_by == FoundBy.PROBE,
+            targets.c.found_at >= since,
+        )
+        .order_by(targets.c.id.desc())
+        .limit(1)
+    )
+    row = db.execute(statement).mappings().first()
+    return None if row is None else from_row(row)
+
+
 def led_to(db: Connection, url: str) -> bool:
     """Say whether a page led to other targets."""
     found = select(targets.c.id).where(targets.c.found_on == url).limit(1)

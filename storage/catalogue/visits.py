@@ -145,6 +145,30 @@ def count_between(db: Connection, *, site: str, since: datetime, until: datetime
     return db.execute(statement.where(visits.c.site == site, ended, made)).scalar_one()
 
 
+def kept_between(db: Connection, *, site: str, since: datetime, until: datetime) -> tuple[int, int]:
+    """Return the visits to a site that ended between two times, and the bytes their records take.
+
+    Revisits take what their small records take; what pages need to be shown is counted with them.
+    """
+    ended = visits.c.finished_at.between(since, until)
+    made = select(func.count()).select_from(visits).where(visits.c.site == site, ended)
+    taken = select(func.sum(capture_rows.c.record_length + capture_rows.c.request_length))
+    captured = capture_rows.c.captured_at.between(since, until)
+    taken = taken.where(capture_rows.c.site == site, captured)
+    return db.execute(made).scalar_one(), int(db.execute(taken).scalar() or 0)
+
+
+def last_id(db: Connection) -> int:
+    """Return the number of the visit that was written last, 0 where there is none."""
+    return db.execute(select(func.max(visits.c.id))).scalar() or 0
+
+
+def compared(db: Connection, *, after_id: int, until_id: int) -> list[Visit]:
+    """Return the visits between two numbers that are compared, in their order."""
+    of_these = (visits.c.id > after_id, visits.c.id <= until_id, visits.c.read_at.is_not(None))
+    return _visits(db, select(*_COLUMNS).where(*of_these).order_by(visits.c.id))
+
+
 def begun_at(db: Connection, target_id: int, started_at: datetime) -> Visit | None:
     """Return the visit to a target that began at a time, with its captures."""
     this = (visits.c.target_id == target_id, visits.c.started_at == started_at)

@@ -118,7 +118,7 @@ def head_fields(archive: Archive, ref: RecordRef) -> tuple[tuple[str, str], ...]
 
 def check(archive: Archive, held: Original) -> None:
     """Read the record of an original and hold it to its digests; RecordError if it is not sound."""
-    file = _place_of(archive, held.place[0]) if held.place else None
+    file = place_of(archive, held.place[0]) if held.place else None
     if held.place is None or file is None:
         raise RecordError(f"{fields.one_line(held.uri[:200])} is kept nobody knows where")
     place = held.place[1]
@@ -135,7 +135,7 @@ def _read(
     # The block is handed out open, and closed here only when it is not handed out.
     block: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
     try:
-        with _opened(archive, file) as source:
+        with opened(archive, file) as source:
             stored = Stored(source, offset=offset)
             url = stored.header("WARC-Target-URI") or ""
             for piece in stored.block(verify=True):
@@ -170,7 +170,7 @@ def _refuse_another(stored: Stored, *, length: int | None, digest: str | None) -
 
 
 @contextmanager
-def _opened(archive: Archive, file: str) -> Iterator[IO[bytes]]:
+def opened(archive: Archive, file: str) -> Iterator[IO[bytes]]:
     """Open a WARC file that may be growing, be finished in this very moment, or be set aside."""
     path = archive.path(file)
     growing, aside = path.with_name(path.name + OPEN), path.with_name(path.name + INVALID)
@@ -213,7 +213,7 @@ def _revisited_page(
     archive: Archive, ref: RecordRef, record: StoredRecord, *, limit_bytes: int
 ) -> StoredPage:
     place = _place(record)
-    file = _place_of(archive, place[0]) if place else None
+    file = place_of(archive, place[0]) if place else None
     if place is None or file is None:
         raise RecordError(f"{_named(ref, record)} is a revisit that does not say where its page is")
     digest = record.header("WARC-Payload-Digest")
@@ -231,7 +231,7 @@ def _revisited_page(
     )
 
 
-def _place_of(archive: Archive, name: str) -> str | None:
+def place_of(archive: Archive, name: str) -> str | None:
     """Return the name in the archive of a WARC file by its base name, which tells its month."""
     named = _FILE_NAME.fullmatch(name)
     return f"{archive.warc.name}/{named['year']}/{named['month']}/{name}" if named else None

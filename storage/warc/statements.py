@@ -75,11 +75,13 @@ class Judged:
     at: datetime
     """When it was compared."""
     standing: Standing
-    """Its target is 0, and it has neither looks nor good capture: they are named here."""
+    """Its target is 0, and it names no captures: looks and captures are named here."""
     good_record_id: str | None
     looks: tuple[Sight, ...] = ()
     due_at: datetime | None = None
     """When the comparison planned the next visit; None where it left that to the schedule."""
+    twin_record_id: str | None = None
+    """Of the capture that waits for a second fetch of the page."""
 
     @property
     def uri(self) -> str:

@@ -8,10 +8,10 @@ import asyncio
 import itertools
 import json
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,8 +43,13 @@ _RECORD = RecordRef(file="", offset=0, length=0, digest=None)
 NOWHERE = Place()
 NOWHERE.fill(lambda: (Kept(record=_RECORD, request=None, metadata=_RECORD, record_id=""), None))
 
+READ_WITH = "bench"
+"""Names the spider that read the pages known before."""
+
 TARGETS_A_CLAIM, MOST_UNWRITTEN = 20, 10
 """As many as a worker is lent at a time (``crawler/worker.py``)."""
+
+NOTHING: Mapping[str, str] = {}
 
 Visit = Callable[[Ticket], Awaitable[None]]
 """Makes one visit; returns when its records are appended."""
@@ -122,35 +127,30 @@ async def room(folder: Path, *, keeping: bool) -> AsyncIterator[Room]:
             await keeper.close()
 
 
-def ticket(url: str, number: int, site: Site) -> Ticket:
-    """Return a ticket as a worker makes one for a target of the catalogue."""
+def ticket(url: str, number: int, site: Site, *, read_as: str | None = None) -> Ticket:
+    """Return a ticket as a worker makes one for a target of the catalogue.
+
+    ``read_as`` names what was read at its last visit, if there was one.
+    """
+    now = datetime.now(UTC)
+    before = now if read_as is not None else None
     target = Target(
         id=number, site=site.name, url=url, host=host_of(url), state=TargetState.ACTIVE,
-        found_by=FoundBy.LINK, found_on=None, found_at=datetime.now(UTC), every=None, robots=None,
-        due_at=None, last_visit_at=None, last_outcome=None, last_status=None,
+        found_by=FoundBy.LINK, found_on=None, found_at=now, every=None, robots=None,
+        due_at=before, last_visit_at=before, last_outcome=None, last_status=None, read_as=read_as,
     )  # fmt: skip
-    return new_ticket(target, site, worker="bench")
+    made = new_ticket(target, site, worker="bench")
+    if read_as is not None:
+        made.read_with = READ_WITH
+    return made
 
 
-class Known:
-    """What the catalogue remembers of pages that were read before."""
-
-    def __init__(self, digests: Path) -> None:
-        self._digests = digests.read_text(encoding="ascii").split()
-
-    def mark(self, own: Ticket) -> None:
-        """Mark a ticket as that of a page whose spider read these very bytes."""
-        url = own.target.url
-        digest = self._digests[lists.number_of(url)]
-        fields = (("Content-Type", lists.content_type(url)), ("Content-Encoding", "gzip"))
-        own.target = replace(own.target, due_at=own.started_at, last_visit_at=own.started_at)
-        own.read_with = "bench"
-        own.target = replace(own.target, read_as=own.name_of(url, digest, fields))
-
-
-async def drive(urls: list[str], own: Room, visit: Visit, *, tally: Tally) -> None:
+async def drive(
+    urls: list[str], own: Room, visit: Visit, *, tally: Tally, known: Mapping[str, str] = NOTHING
+) -> None:
     """Visit every address, a lane a host; raise if one went wrong.
 
+    ``known`` names what was read at each address before, as the catalogue remembers it.
     As in a worker, a host is asked for the next page while the last one is made safe, and the
     pages of one claim are waited for at its end.
     """
@@ -173,7 +173,7 @@ async def drive(urls: list[str], own: Room, visit: Visit, *, tally: Tally) -> No
         for start in range(0, len(of_host), TARGETS_A_CLAIM):
             keeping: list[asyncio.Task[None]] = []
             for url in of_host[start : start + TARGETS_A_CLAIM]:
-                made = ticket(url, next(numbers), own.site)
+                made = ticket(url, next(numbers), own.site, read_as=known.get(url))
                 if len(keeping) >= MOST_UNWRITTEN and not keeping[-MOST_UNWRITTEN].done():
                     await asyncio.wait([keeping[-MOST_UNWRITTEN]])
                 await visit(made)
@@ -197,6 +197,6 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--nothing", action="store_true", help="fetch and keep nothing")
     parser.add_argument("--block", type=int, default=110, help="pages between two switches")
-    parser.add_argument("--known", type=Path, help="payload digests of pages seen before")
+    parser.add_argument("--known", type=Path, help="how the pages were read before, a line each")
     parser.add_argument("--wait", action="store_true", help="begin when a line comes in")
     return parser.parse_args()

@@ -1,5 +1,6 @@
 """Run the rivals in turn, round after round, and hold them against each other."""
 
+import os
 import shutil
 import statistics
 import subprocess
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lists
-from measure import HERE, BenchError, Cost, Origin, run
+from measure import HERE, ROOT, BenchError, Cost, Origin, run
 from rivals import Keeps, Rival
 
 FEW_PAGES = 8
@@ -104,14 +105,30 @@ def once(rival: Rival, variant: str, plan: Plan, *, pages: int) -> Cost:
     folder = plan.folder / f"{rival.name}-{variant}-{pages}"
     urls = list_of(plan, variant=variant, pages=pages, grouped=rival.one_connection)
     try:
-        known = ["--known", str(plan.site.digests)] if rival.knows else []
-        command = [*rival.command(urls, folder), *known]
+        command = rival.command(urls, folder)
+        if rival.knows:
+            command = [*command, "--known", str(remembered(urls, plan))]
         cost = run(command, folder, pages=pages, site=plan.site)
         if rival.keeps is not Keeps.NOTHING:
             verify(urls, folder, pages_only=rival.keeps is Keeps.PAGES)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return cost
+
+
+def remembered(urls: Path, plan: Plan) -> Path:
+    """Write what the catalogue would remember of these pages, and return its path."""
+    path = urls.with_suffix(".known")
+    if not path.exists():
+        command = [
+            sys.executable,
+            str(HERE / "known.py"),
+            str(urls),
+            str(plan.site.digests),
+            str(path),
+        ]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    return path
 
 
 def list_of(plan: Plan, *, variant: str, pages: int, grouped: bool = False) -> Path:

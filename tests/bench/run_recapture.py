@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 import lists
-from parts import Known, Tally, arguments, drive, room
+from parts import Tally, arguments, drive, room
 from uvloop import run as run_loop
 
 from crawler.fetch.fetcher import Fetched
@@ -23,17 +23,17 @@ async def not_read(_: Fetched, ticket: Ticket, __: "SiteSpider") -> None:
 async def main() -> None:
     """Visit the list and tell what it took."""
     given = arguments(__doc__)
-    urls, known = lists.read(given.list), Known(given.known)
+    urls = lists.read(given.list)
+    known = dict(zip(urls, lists.read(given.known), strict=True))
     nobody = cast("SiteSpider", None)
     tally = Tally()
     async with room(given.folder, keeping=not given.nothing) as own:
         lane = RecaptureLane(own.fetcher, read=not_read)
 
         async def visit(ticket: Ticket) -> None:
-            known.mark(ticket)
             await lane.fetch(ticket, nobody)
 
-        await drive(urls, own, visit, tally=tally)
+        await drive(urls, own, visit, tally=tally, known=known)
     if "scrapy" in sys.modules:
         raise RuntimeError("the recapture lane imported Scrapy")
     tally.tell()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 import lists
-from parts import Known, Tally, arguments, drive, room
+from parts import Tally, arguments, drive, room
 from uvloop import run as run_loop
 
 from crawler.fetch.ticket import Ticket
@@ -29,19 +29,18 @@ async def main() -> None:
     given = arguments(__doc__)
     urls = lists.read(given.list)
     size = max(min(given.block, len(urls) // FEWEST_BLOCKS), 1)
-    known = Known(given.known)
+    known = dict(zip(urls, lists.read(given.known), strict=True))
     tally = Tally()
     spent: list[float] = []
     async with room(given.folder, keeping=True) as own:
 
         async def visit(ticket: Ticket) -> None:
-            known.mark(ticket)
             await own.fetcher.page(ticket)
 
         for number, block in enumerate(blocks(urls, size)):
             own.keeper.keeping = ORDER[(number - WARM_BLOCKS) % len(ORDER)]
             before = time.process_time()
-            await drive(block, own, visit, tally=tally)
+            await drive(block, own, visit, tally=tally, known=known)
             spent.append((time.process_time() - before) / len(block))
     found = list(differences(spent[WARM_BLOCKS : len(urls) // size]))
     tally.tell(

@@ -39,7 +39,10 @@ SECRETS = {
 }
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\nBcc: all@example.org\n.\n\u202eback\u2066\x9b1m\ud800\x00<b>"
 NEVER_RAW = "\x1b\x07\x9b\x00\u202e\u2066\ud800"
-REMOTE = [name for name in channel_names() if {"url", "host"} & set(option_names(name))]
+ELSEWHERE = {"apprise"}
+"""Its process takes a second to start; tests/flow/test_channel_apprise.py holds it to the same."""
+CHANNELS = [name for name in channel_names() if name not in ELSEWHERE]
+REMOTE = [name for name in CHANNELS if {"url", "host"} & set(option_names(name))]
 
 
 @dataclass(slots=True)
@@ -66,7 +69,7 @@ class Stage:
         return logged + written + taken
 
 
-@pytest.fixture(params=channel_names())
+@pytest.fixture(params=CHANNELS)
 def stage(
     request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Stage]:
@@ -171,9 +174,9 @@ def test_what_is_sent_names_the_delivery_and_every_event(stage: Stage) -> None:
     for needed in (sent.id, *(event.id for event in sent.events), sent.events[0].url):
         assert any(needed in text for text in once)
     stage.channel().send(sent, OPEN)
-    assert sum(text.count(sent.id) for text in stage.left()) >= 2 * sum(
-        text.count(sent.id) for text in once
-    )
+    times = [sum(text.count(sent.id) for text in left) for left in (once, stage.left())]
+    # What is kept in a file stands there once; what is sent, is sent again under its id.
+    assert times[1] == times[0] if "path" in stage.options else times[1] >= 2 * times[0]
 
 
 def test_hostile_text_leaves_harmless(stage: Stage) -> None:

@@ -21,7 +21,8 @@ from readings import (
 from crawler import plugins
 from crawler.changes import rules as folder
 from crawler.changes.case import Case, Reading
-from crawler.text.article import NOT_HTML
+from crawler.changes.surface import surface
+from crawler.text.article import NOT_HTML, normalise
 from storage.model import Alert, Article, Axis, Finding, Outcome, Severity
 
 RULES = plugins.modules(folder)
@@ -322,3 +323,154 @@ def test_an_empty_body_is_a_broken_answer():
     """Zero bytes with status 200 are a fault of the moment."""
     bare = replace(hop(), payload_bytes=0)
     assert "broken_response" in kinds(reading(), reading(Article(url=URL), hops=(bare,)))
+
+
+# --- what came instead, in several languages ----------------------------------------------------
+
+
+def page_of_words(title: str, text: str, *, extra: str = "", status: int = 200) -> Reading:
+    """Return a look at a bare page that shows these words."""
+    html = f"<html><head><title>{title}</title></head><body><h1>{title}</h1><p>{text}</p>{extra}"
+    return seen_page(html, status=status)
+
+
+def seen_page(html: str, *, status: int = 200, url: str = URL) -> Reading:
+    body, headers = html.encode(), (("Content-Type", "text/html; charset=utf-8"),)
+    return reading(
+        normalise(body, url=url, headers=headers),
+        status=status,
+        headers=headers,
+        digest="sha1:Z",
+        surface=surface(body, url=url, headers=headers),
+    )
+
+
+def newspaper(texts, *, after: str = "", title: str = "The port closes its market") -> Reading:
+    """Return a look at an article within the template of its site."""
+    links = "".join(f"<li><a href='/{name}'>{name}</a></li>" for name in ("news", "art", "sea"))
+    paragraphs = "".join(f"<p>{text}</p>" for text in texts)
+    return seen_page(
+        f"<html><head><title>{title}</title></head><body><nav><ul>{links}</ul></nav><article>"
+        f"<h1>{title}</h1>{paragraphs}{after}</article><footer><p>All rights reserved</p></footer>"
+    )
+
+
+LONG = {
+    "en": (*PARAGRAPHS, "What becomes of the old halls by the quay will be told in the spring."),
+    "fr": (
+        *FRENCH,
+        "Ce que deviendront les vieilles halles du quai sera dit au printemps prochain.",
+    ),
+    "ar": (*ARABIC, "أما مصير القاعات القديمة على الرصيف فسيعلن عنه في فصل الربيع المقبل."),
+    "ru": (*RUSSIAN, "Какими будут старые залы на причале, скажут только следующей весной."),
+}
+
+
+def first_kind(before: Reading, after: Reading, **facts: object) -> str | None:
+    case = replace(Case(before=before, after=after), **facts)  # type: ignore[arg-type]
+    ranked = sorted((one.Rule() for one in RULES.values()), key=lambda rule: rule.rank)
+    found = (rule.find(case) for rule in ranked if rule.axis is Axis.AVAILABILITY)
+    return next((one.kind for one in found if one is not None), None)
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Back soon", "We are doing some maintenance on our servers. Please try again later."),
+        ("Site en travaux", "Des travaux techniques sont en cours, merci de réessayer plus tard."),
+        ("تحديث", "الموقع مغلق مؤقتا لأعمال الصيانة وسنعود قريبا."),
+        ("Перерыв", "Проводятся технические работы, попробуйте позже."),
+        ("Bak\u0131m", "Sitemiz geçici olarak kapal\u0131."),
+    ],
+)
+def test_a_page_that_asks_for_patience_is_no_takedown(title, text):
+    """A short page without the site's template that speaks of maintenance is a passing fault."""
+    assert first_kind(newspaper(LONG["en"]), page_of_words(title, text)) == "server_error"
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "status"),
+    [
+        ("Suspended", "This website has been suspended. Please contact your host.", 200),
+        ("Compte suspendu", "Ce compte est suspendu, contactez votre hébergeur.", 403),
+        ("Аккаунт отключён", "Обратитесь к вашему хостинг-провайдеру.", 200),
+        ("الحساب موقوف", "يرجى مراجعة شركة الاستضافة.", 403),
+    ],
+)
+def test_a_closed_account_is_told_from_a_refusal(title, text, status):
+    """Status 403 or 200: the hosting company's page says what became of the site."""
+    after = page_of_words(title, text, status=status)
+    assert first_kind(newspaper(LONG["fr"]), after) == "suspended"
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("paper.example", "This domain is for sale. Make an offer today."),
+        ("paper.example", "Ce nom de domaine est à vendre : faites une offre."),
+        ("paper.example", "Домен продаётся. Похожие запросы: кредиты, билеты."),
+        ("paper.example", "هذا النطاق معروض للبيع."),
+    ],
+)
+def test_a_domain_for_sale_is_parked(title, text):
+    """The template is gone and the words are those of a sale."""
+    assert first_kind(newspaper(LONG["ru"]), page_of_words(title, text)) == "parked"
+
+
+def test_keyword_links_are_parking_in_any_language():
+    """Short links that differ in their query only need no words that we know."""
+    links = "".join(f"<div><a href='/l?k={n}'>qwv {n}</a></div>" for n in range(6))
+    after = page_of_words("zzk", "Xyq wvu tsr.", extra=links)
+    assert first_kind(newspaper(LONG["en"]), after) == "parked"
+
+
+def test_the_same_foreign_page_everywhere_is_the_host_s():
+    """Another site at several watched addresses: hijacked or parked, whatever it says."""
+    after = page_of_words("Kwx", "Blorp fnord glim. " * 9)
+    assert first_kind(newspaper(LONG["en"]), after) == "soft_404"
+    assert first_kind(newspaper(LONG["en"]), after, alike=3) == "parked"
+
+
+@pytest.mark.parametrize(
+    ("language", "wall"),
+    [
+        ("en", "Subscribe now to read on."),
+        ("fr", "Cet article est réservé aux abonnés."),
+        ("ar", "اشترك الآن لمتابعة القراءة."),
+        ("ru", "Оформите подписку, чтобы читать дальше."),
+    ],
+)
+def test_a_wall_after_the_beginning_is_denied_access(language, wall):
+    """The first paragraph is kept, the rest gone, and words of a subscription stand there."""
+    texts = LONG[language]
+    after = newspaper(texts[:1], after=f"<div class='wall'><p>{wall}</p></div>")
+    assert first_kind(newspaper(texts), after) == "access_denied"
+    assert first_kind(newspaper(texts), newspaper(texts[:1])) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Withheld in your country following a court order.",
+        "Contenu retiré à la suite d'une décision de justice.",
+        "Доступ закрыт на основании решения суда.",
+        "حجب هذا المحتوى بأمر قضائي.",
+    ],
+)
+def test_a_page_that_names_a_court_is_withheld(text):
+    """Words of the law with status 200 or 403 say the same as 451."""
+    before = newspaper(LONG["ar"])
+    assert first_kind(before, page_of_words("Notice", text)) == "blocked_legal"
+    assert first_kind(before, page_of_words("Notice", text, status=403)) == "blocked_legal"
+
+
+def test_an_answer_like_that_to_an_unknown_address_is_sure():
+    """The host's own way to say "not found" needs no words that we know."""
+    chrome = "<nav><a href='/news'>news</a><a href='/art'>art</a><a href='/sea'>sea</a></nav>"
+    page = f"<html><title>Vrok</title><body>{chrome}<h1>Vrok</h1><p>Blim fnord skeeg dro.</p>"
+    case = Case(before=newspaper(LONG["en"]), after=seen_page(page))
+    rule = RULES["soft_404"].Rule()
+    plain, probed = rule.find(case), rule.find(replace(case, probe=seen_page(page)))
+    assert plain is not None
+    assert probed is not None
+    assert (plain.details["confidence"], probed.details["confidence"]) == ("low", "high")

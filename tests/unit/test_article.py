@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from crawler.text.article import MAX_HTML_BYTES, NO_ARTICLE, normalise
 from crawler.text.decode import decode
-from crawler.text.lines import byline_names, modified_line, parse_date, published_line
-from crawler.text.metadata import bare_title
 from crawler.text.signs import signs
 from storage.model import Article
 
@@ -155,88 +153,6 @@ def test_line_breaks_in_an_old_table_part_paragraphs():
     <td><a href="/">Home</a></td><td><font size="2"><b>Harbour</b><br><br>{text}</font></td></tr>
     </table></body></html>"""
     assert texts(read(html), "paragraph")[-4:] == [LEAD, *BODY]
-
-
-# --- fields -------------------------------------------------------------------------------------
-
-
-def test_structured_data_names_author_and_dates():
-    """JSON-LD is believed before the text; broken JSON-LD is passed over."""
-    data = (
-        '<script type="application/ld+json">{broken</script>'
-        '<script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"H",'
-        '"author":[{"name":"Omar Said"},{"name":"Rana Haddad"}],'
-        '"datePublished":"2014-10-09T23:00:00Z","dateModified":"2014-10-12"}]}</script>'
-    )
-    article = read(page(noise=data))
-    assert article.byline == ("Omar Said", "Rana Haddad")
-    assert (article.published, article.modified) == ("2014-10-09", "2014-10-12")
-
-
-@pytest.mark.parametrize(
-    ("title", "site", "bare"),
-    [
-        ("Ships wait | The Paper", "The Paper", "Ships wait"),
-        ("The Paper - Ships wait", "The Paper", "Ships wait"),
-        ("Ships wait \u2013 and wait | paper.example", "", "Ships wait \u2013 and wait"),
-        ("Ships - a history", "The Paper", "Ships - a history"),
-        ("Ships wait", "", "Ships wait"),
-    ],
-)
-def test_the_name_of_the_site_is_no_part_of_the_title(title, site, bare):
-    """It is dropped before and after the title, and nothing else is."""
-    assert bare_title(title, site_name=site, headline="", url="https://www.paper.example/1") == bare
-
-
-@pytest.mark.parametrize(
-    ("line", "names"),
-    [
-        ("By: Nadia Karim", ("Nadia Karim",)),
-        ("By Nadia Karim and Omar al-Said", ("Nadia Karim", "Omar al-Said")),
-        ("Von Jürgen von der Lippe", ("Jürgen von der Lippe",)),
-        ("Par Hélène Dupont, Luc Martin", ("Hélène Dupont", "Luc Martin")),
-        ("Por: José García y Ana Ruiz", ("José García", "Ana Ruiz")),
-        ("Автор: Анна Иванова", ("Анна Иванова",)),
-        ("بقلم: نادية كريم", ("نادية كريم",)),
-        ("By the time the ships came in, nobody was there.", ()),
-        ("By 2014 the market had closed", ()),
-        ("Bystanders were asked", ()),
-    ],
-)
-def test_bylines_are_told_from_sentences(line, names):
-    """A by-line is a word for "by" and names, in six languages."""
-    assert byline_names(line) == names
-
-
-@pytest.mark.parametrize(
-    ("line", "day"),
-    [
-        ("Published Friday, October 10, 2014", "2014-10-10"),
-        ("Published on 10th of October 2014 at 14:05", "2014-10-10"),
-        ("Publié le 10 octobre 2014", "2014-10-10"),
-        ("Veröffentlicht am 10. Oktober 2014", "2014-10-10"),
-        ("Publicado el 10 de octubre de 2014", "2014-10-10"),
-        ("Опубликовано 10 октября 2014 г.", "2014-10-10"),  # noqa: RUF001
-        ("نشر في ١٠ تشرين الأول ٢٠١٤", "2014-10-10"),  # noqa: RUF001
-        ("Published 2014-10-10T08:00", "2014-10-10"),
-        ("Published 10.10.2014", "2014-10-10"),
-        ("Published 23/10/2014", "2014-10-23"),
-        ("Published 03/04/2014", None),
-        ("Published February 30, 2014", None),
-        ("Publishedness in 2014", None),
-        ("October 10, 2014 was a Friday", None),
-    ],
-)
-def test_date_lines_are_understood(line, day):
-    """Months in six languages, in any usual order; an unsure date is no date."""
-    assert published_line(line) == day
-
-
-def test_a_line_that_says_updated_is_no_date_of_publication():
-    """Both dates have their own field."""
-    assert modified_line("Last updated: 12 October 2014") == "2014-10-12"
-    assert published_line("Last updated: 12 October 2014") is None
-    assert parse_date("nothing here") is None
 
 
 # --- charsets -----------------------------------------------------------------------------------

@@ -7,10 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.revisit.calendar import (
-    LONGEST,
-    SHORTEST,
-    History,
-    auto_interval,
+    FIRST_INTERVAL,
     check_every,
     next_due,
 )
@@ -180,47 +177,11 @@ def test_the_time_of_the_line_itself_is_not_later_than_itself():
 # --- auto -------------------------------------------------------------------------------------
 
 
-def test_a_new_page_is_seen_sooner_than_an_old_one():
-    """The wait grows with age."""
-    waits = [auto_interval(History(age=timedelta(hours=hours))) for hours in (0, 2, 48, 24 * 28)]
-    assert waits == sorted(waits)
-    assert waits[0] == SHORTEST
-    assert waits[-1] == LONGEST
-
-
-def test_a_page_that_does_not_move_is_left_alone_longer():
-    """Each look in a row without a change stretches the wait."""
-    old = timedelta(hours=2)
-    waits = [auto_interval(History(age=old, unchanged=looks)) for looks in range(4)]
-    assert waits == sorted(set(waits))
-
-
-def test_a_change_brings_the_page_forward():
-    """After a change even a very old page is seen again within six hours."""
-    assert auto_interval(History(age=timedelta(days=4000), unchanged=0, changed=True)) == timedelta(
-        hours=6
-    )
-
-
-@given(
-    st.timedeltas(timedelta(days=-1), timedelta(days=20000)), st.integers(-1, 10**9), st.booleans()
-)
-def test_the_wait_keeps_its_bounds(age, unchanged, changed):
-    """No history leads below five minutes or above seven days."""
-    assert (
-        SHORTEST <= auto_interval(History(age=age, unchanged=unchanged, changed=changed)) <= LONGEST
-    )
-
-
-def test_auto_is_spread_a_little():
-    """Targets of one age do not fall due in one second, and none far from its wait."""
-    history = History(age=timedelta(days=4))
-    times = {
-        next_due("auto", time_zone="UTC", after=NOON, spread=url, history=history) for url in URLS
-    }
-    assert len(times) > 490
-    assert min(times) >= NOON + timedelta(days=0.9)
-    assert max(times) <= NOON + timedelta(days=1.1)
+def test_auto_waits_as_the_policy_planned():
+    """What the policy planned last holds; before it has, a page is looked at within the hour."""
+    wait = timedelta(days=4)
+    assert next_due("auto", time_zone="UTC", after=NOON, interval=wait) == NOON + wait
+    assert next_due("auto", time_zone="UTC", after=NOON) == NOON + FIRST_INTERVAL
 
 
 # --- the door ---------------------------------------------------------------------------------

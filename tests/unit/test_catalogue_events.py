@@ -7,7 +7,18 @@ import pytest
 from catalogues import HOUR, MINUTE, NOW, event, opened, told, visit, watch
 
 from storage.catalogue import deliveries, events, sites, standings, targets
-from storage.model import Axis, DeliveryState, Finding, Look, Outcome, Phase, Site, Standing
+from storage.model import (
+    Alert,
+    Axis,
+    DeliveryState,
+    Finding,
+    Look,
+    Outcome,
+    Phase,
+    Severity,
+    Site,
+    Standing,
+)
 
 A, B = "https://a.example/", "https://b.example/"
 
@@ -133,7 +144,7 @@ def test_a_digest_gathers_until_it_is_due(db, target):
     one, two, three = (told(db, target, number) for number in (1, 2, 3))
 
     def gather(event_, *, now, alerts=("desk",)):
-        deliveries.enqueue(db, event_, alerts=alerts, at=now + HOUR, gather=True, now=now)
+        deliveries.enqueue(db, event_, alerts=alerts, at=now + HOUR, gather=True, joins_after=now)
 
     gather(one, now=NOW, alerts=("desk", "log"))
     gather(two, now=NOW + HOUR / 2)
@@ -146,25 +157,76 @@ def test_a_digest_gathers_until_it_is_due(db, target):
     assert log.events == (one,)
 
 
+def bundle_all(db, now):
+    """Bundle all that is due and open of the one alert."""
+    deliveries.bundle(db, [one.id for one in deliveries.waiting(db, now=now)])
+
+
 def test_a_digest_that_was_tried_takes_no_more(db, target):
     """A second try sends what the first may have sent: the same events under the same id."""
     one, two = (told(db, target, number) for number in (1, 2))
-    deliveries.enqueue(db, one, alerts=["desk"], at=NOW, gather=True, now=NOW - HOUR)
+    deliveries.enqueue(db, one, alerts=["desk"], at=NOW, gather=True, joins_after=NOW - HOUR)
+    assert deliveries.due(db, now=NOW, limit=9) == []
+    bundle_all(db, NOW)
     (digest,) = deliveries.due(db, now=NOW, limit=9)
     deliveries.failed(db, digest.id, error="refused", next_try_at=NOW + HOUR)
-    deliveries.enqueue(db, two, alerts=["desk"], at=NOW + HOUR, gather=True, now=NOW)
+    deliveries.enqueue(db, two, alerts=["desk"], at=NOW + HOUR, gather=True, joins_after=NOW)
+    bundle_all(db, NOW + HOUR)
     due = {delivery.id: delivery for delivery in deliveries.due(db, now=NOW + HOUR, limit=9)}
     assert due.pop(digest.id).events == (one,)
     (other,) = due.values()
     assert other.events == (two,)
 
 
+def test_what_waits_is_bundled_in_its_order_and_then_closed(db, target):
+    """Open deliveries of an alert become one, with every event once; a later event joins not."""
+    made = [told(db, target, number) for number in range(1, 6)]
+    for number, one in enumerate(made[:3]):
+        at = NOW + MINUTE * number
+        deliveries.enqueue(db, one, alerts=["desk"], at=at, gather=True, joins_after=at)
+    deliveries.enqueue(
+        db, made[3], alerts=["desk"], at=NOW + 2 * MINUTE, gather=True, joins_after=NOW + MINUTE
+    )
+    assert [one.urgent for one in deliveries.waiting(db, now=NOW + HOUR)] == [True] * 3
+    bundle_all(db, NOW + HOUR)
+    deliveries.enqueue(
+        db, made[4], alerts=["desk"], at=NOW + HOUR, gather=True, joins_after=NOW - HOUR
+    )
+    (bundle,) = deliveries.due(db, now=NOW + HOUR, limit=9)
+    assert bundle.events == tuple(made[:4])
+    assert deliveries.waiting(db, now=NOW + HOUR)[0].due_at == NOW + HOUR
+    assert deliveries.count_sent(db, since=NOW) == {}
+    deliveries.sent(db, bundle.id, at=NOW + HOUR)
+    assert deliveries.count_sent(db, since=NOW) == {"desk": 1}
+
+
+@pytest.mark.parametrize("alert", list(Alert))
+@pytest.mark.parametrize("axis", list(Axis))
+@pytest.mark.parametrize("severity", list(Severity))
+def test_what_is_urgent_is_the_same_in_rows(db, target, alert, axis, severity):
+    """The noun and the query agree on what waits for no digest and no morning."""
+    one = replace(event(target), alert=alert, axis=axis, severity=severity)
+    events.put(db, one)
+    deliveries.enqueue(db, one, alerts=["desk"], at=NOW, gather=True)
+    assert [found.urgent for found in deliveries.waiting(db, now=NOW)] == [one.urgent]
+
+
+def test_a_delivery_brings_the_captures_of_its_events(db, target):
+    """Whoever is told gets file, offset and digest of both captures with it."""
+    before, after = (visit(db, target, at=NOW + MINUTE * n).captures[0] for n in (0, 1))
+    one = replace(event(target), before_capture_id=before.id, capture_id=after.id)
+    events.put(db, one)
+    deliveries.enqueue(db, one, alerts=["desk"], at=NOW, gather=False)
+    (found,) = deliveries.due(db, now=NOW, limit=9)
+    assert found.captures == {before.id: before, after.id: after}
+
+
 def test_an_event_told_at_once_does_not_join_a_digest(db, target):
     """Urgent news has its own delivery beside an open digest, and no digest joins it."""
     one, two, three = (told(db, target, number) for number in (1, 2, 3))
-    deliveries.enqueue(db, one, alerts=["desk"], at=NOW + HOUR, gather=True, now=NOW)
+    deliveries.enqueue(db, one, alerts=["desk"], at=NOW + HOUR, gather=True, joins_after=NOW)
     deliveries.enqueue(db, two, alerts=["desk"], at=NOW + MINUTE, gather=False)
-    deliveries.enqueue(db, three, alerts=["desk"], at=NOW + HOUR, gather=True, now=NOW)
+    deliveries.enqueue(db, three, alerts=["desk"], at=NOW + HOUR, gather=True, joins_after=NOW)
     assert [delivery.events for delivery in deliveries.listing(db)] == [(one, three), (two,)]
 
 

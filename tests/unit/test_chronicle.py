@@ -13,6 +13,7 @@ from crawler import ledger, readings
 from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.chronicle import is_quiet
+from crawler.planner import Planner
 from storage.archive import Archive
 from storage.catalogue import events, sites, standings, texts
 from storage.catalogue.engine import Catalogue
@@ -77,7 +78,13 @@ def test_the_same_bytes_again_are_not_worth_a_word(catalogue, twice, tmp_path: P
     assert is_quiet(same, scene=scene, visit=second, after=after)
     with closing(chronicle(tmp_path)) as notes:
         ledger.keep_verdict(
-            catalogue, same, visit=second, scene=scene, after=after, chronicle=notes
+            catalogue,
+            same,
+            visit=second,
+            scene=scene,
+            after=after,
+            chronicle=notes,
+            planner=Planner(),
         )
     assert not (tmp_path / "chronicle").exists()
 
@@ -135,6 +142,7 @@ def test_an_event_is_in_the_archive_before_it_is_in_the_catalogue(
             scene=scene,
             after=reading(second),
             chronicle=notes,
+            planner=Planner(),
         )
 
     broken = chronicle(Archive(tmp_path / "nowhere" / "\0"))

@@ -9,7 +9,7 @@ from catalogues import MINUTE, NOW, opened, visit, watch
 from sqlalchemy import Connection
 
 from crawler.changes.judge import Control, HostState
-from crawler.controls import Neighbours, ask, host_state, look_around
+from crawler.controls import Neighbours, ask, ask_probe, host_state, is_probe, look_around
 from storage.catalogue import captures, standings, targets
 from storage.model import Look, Outcome, Phase, Site, Standing, Target, TargetState, Visit
 
@@ -104,7 +104,40 @@ def test_a_host_fails_when_none_of_its_pages_is_left(db) -> None:
         well(db, page)
         suspect(db, page)
         look = bad_look(db, page, at=NOW)
+    control, known = around(db, other, look)
+    assert control.host is HostState.UNKNOWN
+    (asked,) = ask(db, known, site=SITE, now=NOW, at=NOW)
+    home = targets.one(db, asked)
+    assert home is not None
+    visit(db, home, at=NOW, outcome=Outcome.REFUSED)
     assert around(db, other, look)[0].host is HostState.FAILING
+
+
+def test_pages_taken_down_together_are_no_failing_host(db) -> None:
+    """All watched pages are gone and the home page is well: it is no fault of the host."""
+    lost, other, home = watch(db, f"{HOST}1", f"{HOST}2", HOST)
+    for page in (lost, other):
+        well(db, page)
+        suspect(db, page)
+        look = bad_look(db, page, at=NOW)
+    visit(db, home, at=NOW)
+    assert around(db, other, look)[0].host is HostState.WELL
+
+
+def test_an_address_that_nobody_knows_is_asked_once_a_host_and_day(db) -> None:
+    """The probe stands beside the page, is visited once, and is no page of the host."""
+    (lost,) = watch(db, f"{HOST}news/1")
+    (asked,) = ask_probe(db, lost, site=SITE, now=NOW)
+    probe = targets.one(db, asked)
+    assert probe is not None
+    assert probe.state is TargetState.ONCE
+    assert probe.url.startswith(f"{HOST}news/")
+    assert is_probe(probe.url)
+    assert ask_probe(db, lost, site=SITE, now=NOW + 60 * MINUTE) == set()
+    assert ask_probe(db, lost, site=SITE, now=NOW + 25 * 60 * MINUTE)
+    visit(db, probe, at=NOW)
+    suspect(db, lost)
+    assert around(db, lost, bad_look(db, lost, at=NOW))[1].good == 0
 
 
 def test_a_single_page_is_held_against_the_home_page(db) -> None:

@@ -246,7 +246,7 @@ def test_the_test_of_an_alert_says_that_it_is_one() -> None:
 
 def test_channels_are_the_files_of_their_folder() -> None:
     """The name in the configuration is the name of the file, its options are the fields."""
-    assert {"email", "log", "webhook"} <= set(channel_names())
+    assert {"apprise", "email", "feed", "log", "webhook"} <= set(channel_names())
     assert option_names("webhook") == ["url", "secret", "timeout"]
     assert make_channel("log", {}) == Log()
 
@@ -254,5 +254,5 @@ def test_channels_are_the_files_of_their_folder() -> None:
 def test_an_unknown_channel_is_refused_with_those_there_are() -> None:
     """A person sees at once what could stand there, and a name is never taken for a path."""
     for name in ("webhooks", "", "../webhook", "__init__", "crawler.deliver"):
-        with pytest.raises(ConfigError, match="one of: email, log, webhook"):
+        with pytest.raises(ConfigError, match="one of: apprise, email, feed, log, webhook"):
             make_channel(name, {})

@@ -14,6 +14,7 @@ from crawler.changes.case import Reading
 from crawler.changes.judge import Verdict
 from crawler.chronicle import Chronicle
 from crawler.ledger import Made
+from crawler.planner import Planner
 from storage.catalogue import claims, deliveries, events, sites, standings, targets, texts, visits
 from storage.catalogue.engine import Catalogue
 from storage.model import (
@@ -121,6 +122,7 @@ def judged(
         scene=scene,
         after=after,
         chronicle=notes,
+        planner=Planner(),
     )
 
 

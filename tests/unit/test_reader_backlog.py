@@ -14,6 +14,7 @@ from readings import article
 from crawler import backlog, flow
 from crawler.chronicle import Chronicle
 from crawler.killable import ArticleReader
+from crawler.planner import Planner
 from crawler.reader import Reader
 from storage.archive import create
 from storage.catalogue import captures, sites, standings, texts, visits
@@ -124,6 +125,7 @@ def test_many_unchanged_looks_come_to_the_same_as_one_by_one(
     with other.read() as db:
         unread = visits.unread(db, limit=100)
     assert len(unread) == LOOKS * len(waiting.targets)
+    planner = Planner()
     for visit in unread:
         flow.compare_visit(
             visit,
@@ -131,6 +133,7 @@ def test_many_unchanged_looks_come_to_the_same_as_one_by_one(
             catalogue=other,
             articles=waiting.articles,
             chronicle=waiting.chronicle,
+            planner=planner,
         )
     assert waiting.reader(waiting.catalogue).step() == len(unread)
     stands, shown, left = waiting.told(waiting.catalogue)
@@ -151,7 +154,11 @@ def test_a_page_of_which_more_is_known_is_compared_alone(waiting: Backlog) -> No
         standings.put(db, replace(second, good_capture_id=None))
         unread = visits.unread(db, limit=3)
     same = flow.compare_unchanged(
-        unread, archive=waiting.archive, catalogue=waiting.catalogue, articles=waiting.articles
+        unread,
+        archive=waiting.archive,
+        catalogue=waiting.catalogue,
+        articles=waiting.articles,
+        planner=Planner(),
     )
     assert [one.url for one in unread if one.id in same] == [f"{ROOT}/3"]
 

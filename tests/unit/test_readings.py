@@ -84,7 +84,13 @@ class Room:
         """Return what a visit comes to."""
         after = readings.present(done, scene, archive=self.archive, articles=articles)
         return judge(
-            readings.case(scene, after),
+            readings.case(
+                scene,
+                after,
+                catalogue=self.catalogue,
+                archive=self.archive,
+                articles=articles,
+            ),
             scene.standing,
             site=SITE,
             target=self.target,

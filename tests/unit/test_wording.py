@@ -4,22 +4,27 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler import wording
 from crawler.deliver import trial
-from crawler.listing import event_dict, iso
+from crawler.listing import event_dict, iso, told_dict
+from crawler.placeholders import check
 from crawler.wording import body, cut, one_line, shown, subject
 from storage.model import (
     Alert,
     Axis,
+    Capture,
     Delivery,
     Event,
     Finding,
     Look,
     Outcome,
     Phase,
+    RecordRef,
+    Role,
     Severity,
     Signal,
 )
@@ -116,11 +121,14 @@ def test_a_long_diff_is_cut_with_a_note() -> None:
 
 
 def test_a_huge_digest_stays_a_mail() -> None:
-    """Fifty events in full, then a line each, then a number; the severe come first."""
+    """A line each for five hundred, fifty of them in full, then a number; the severe first."""
     many = [replace(EVENT, id=f"ev{n}", url=f"https://a.test/{n}") for n in range(2000)]
     severe = replace(EVENT, kind="gone", severity=Severity.HIGH)
     text = body(delivery(*many, severe))
-    assert text.startswith("1. gone (high)\n")
+    lines = text.splitlines()
+    assert lines[0] == "test: gone (1), test (499)"
+    assert lines[1].startswith("  gone: https://example.org/holdfast-test: ")
+    assert "\n1. gone (high)\n" in text
     assert text.count("   evidence   ") == wording.FULL_EVENTS
     assert "And 1501 more: see `holdfast events`." in text
     assert len(text) < 200_000
@@ -174,3 +182,61 @@ def test_times_are_told_in_utc() -> None:
     """A time of another zone is the same moment in UTC."""
     berlin = timezone(timedelta(hours=1))
     assert iso(datetime(2026, 1, 1, tzinfo=berlin)) == "2025-12-31T23:00:00.000000Z"
+
+
+def test_an_event_is_told_with_its_digest_and_record() -> None:
+    """Mail and webhook say which bytes prove the event, and in which file they lie."""
+    ref = RecordRef(file="warc/2026/11/x.warc.gz", offset=4711, length=99, digest="sha1:AAAA")
+    capture = Capture(
+        id=7,
+        url=EVENT.url,
+        role=Role.TARGET,
+        captured_at=NOW,
+        outcome=Outcome.OK,
+        status=200,
+        record=ref,
+        record_id="<urn:uuid:7>",
+        payload_digest="sha1:AAAA",
+    )
+    sent = replace(delivery(replace(EVENT, capture_id=7)), captures={7: capture})
+    assert "   capture    sha1:AAAA\n              warc/2026/11/x.warc.gz, at 4711\n" in body(sent)
+    told = told_dict(sent.events[0], sent.captures, brief=True)
+    assert told["record"] == {
+        "captured_at": iso(NOW),
+        "url": EVENT.url,
+        "status": 200,
+        "warc_file": ref.file,
+        "warc_offset": 4711,
+        "warc_length": 99,
+        "payload_digest": "sha1:AAAA",
+        "record_id": "<urn:uuid:7>",
+    }
+    assert told["before_record"] is None
+    assert not {"diff", "findings", "looks"} & told.keys()
+    line = one_line(sent.events[0], sent.captures, line="{digest} {warc_file}@{warc_offset}")
+    assert line == "sha1:AAAA warc/2026/11/x.warc.gz@4711"
+
+
+def test_a_template_fills_in_names_and_runs_nothing() -> None:
+    """What a page wrote is never read as a placeholder, and a name reaches no attribute."""
+    hostile = replace(EVENT, kind="gone", summary="{url} {event.__class__} {0}")
+    assert one_line(hostile, line="[{kind}] {{x}} {summary}") == (
+        "[gone] {x} {url} {event.__class__} {0}"
+    )
+    for wrong in ("{event.id}", "{0}", "{}", "{kind!r}", "{kind:>9}", "{", "x}", "{url[0]}"):
+        with pytest.raises(ValueError, match=r"placeholder|single"):
+            check(wrong, wording.EVENT_NAMES)
+    with pytest.raises(ValueError, match=r"did you mean \{summary\}"):
+        check("{sumary}", wording.EVENT_NAMES)
+    assert subject(delivery(hostile, hostile), template="{alert}: {count} ({sites})") == (
+        "desk: 2 (test)"
+    )
+
+
+def test_each_site_has_its_group() -> None:
+    """A message about several sites tells of one after the other."""
+    here, there = replace(EVENT, site="here"), replace(EVENT, site="there", kind="gone")
+    text = body(delivery(here, there, here), full=False)
+    assert text.startswith("here: test (2)\n  test: ")
+    assert "\nthere: gone (1)\n  gone: " in text
+    assert "evidence" not in text

@@ -4,10 +4,16 @@ import re
 
 from crawler.changes.case import Case
 from crawler.changes.edits import LOST, path_of, sent_elsewhere
+from crawler.changes.surface import Strip
+from crawler.changes.wordings import hits
 from crawler.text.signs import PASSWORD
-from storage.model import Alert, Axis, Finding, Severity, Signal
+from storage.model import Alert, Article, Axis, Finding, Severity, Signal
 
 _STATUSES = frozenset({401, 402, 403, 407})
+_WALLED = 0.7
+"""A wall leaves at most this share of the article's words."""
+_WALL_WORDS = 80
+_NOTHING = Article(url="")
 _LOGIN_PATH = re.compile(
     r"(?:^|[/_.-])(?:log-?in|log-?on|sign-?in|signup|auth\w*|sso|connexion|anmeld\w+|acceso|entrar|"
     r"giris|wp-login|account|subscribe)(?:$|[/_.-])"
@@ -15,7 +21,7 @@ _LOGIN_PATH = re.compile(
 
 
 class Rule:
-    """The status refuses, or the article gave way to a password field or a log-in address."""
+    """The status refuses; a log-in came instead; or a wall stands after the article's beginning."""
 
     axis = Axis.AVAILABILITY
     rank = 40
@@ -26,7 +32,12 @@ class Rule:
         if after.status in _STATUSES:
             signal = Signal(name="status", value=str(after.status), threshold="401, 402, 403, 407")
             return self._finding(f"The server answers {after.status}: access denied.", (signal,))
-        if after.article is None or not after.answered_well or _carried(case):
+        if after.article is None or not after.answered_well:
+            return None
+        wall = _wall(case)
+        if wall is not None:
+            return self._finding("The article breaks off at a subscription wall.", wall)
+        if _carried(case):
             return None
         asks = PASSWORD in after.article.signs
         led = sent_elsewhere(case) and _LOGIN_PATH.search(path_of(after.final_url)) is not None
@@ -50,6 +61,29 @@ class Rule:
             summary=summary,
             signals=signals,
         )
+
+
+def _wall(case: Case) -> tuple[Signal, ...] | None:
+    """Return the signs of a wall: the beginning kept, the rest gone, something new in its place."""
+    found = case.comparison
+    if found is None or not found.kept_head or case.survival is None:
+        return None
+    if case.survival > _WALLED:
+        return None
+    asked = hits("subscription", "\n".join(strip.text for strip in found.beside))
+    slots = [strip.slot for strip in found.beside if _is_wall(strip, found.main)]
+    if not asked and not (slots and PASSWORD in (case.after.article or _NOTHING).signs):
+        return None
+    return (
+        Signal(name="survival", value=f"{case.survival:.3f}", threshold=str(_WALLED)),
+        Signal(name="kept", value="the beginning"),
+        Signal(name="words", value=", ".join(asked)),
+        Signal(name="slot", value=slots[0] if slots else ""),
+    )
+
+
+def _is_wall(strip: Strip, main: frozenset[str]) -> bool:
+    return strip.slot not in main and strip.weight < _WALL_WORDS
 
 
 def _carried(case: Case) -> bool:

@@ -1,0 +1,223 @@
+"""Read what a page shows, all of it: every run of text with its slot, its pictures and links.
+
+The article is what an extractor chooses of it. Two looks are compared over the whole surface, so
+that the extractor's moods are no change: a block that is still on the page was not removed.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urljoin, urlsplit
+
+from lxml.html import HtmlElement
+
+from crawler.text.blocks import outline
+from crawler.text.decode import decode
+from crawler.text.fold import fold
+from crawler.text.fold import words as split_words
+from crawler.text.tree import parse
+
+MAX_BYTES = 4 * 1024 * 1024
+"""Bytes of a page that are read."""
+
+MAX_RUNS = 8_000
+MAX_PICTURES = 300
+MAX_LINKS = 1_500
+_SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
+_SETS = ("srcset", "data-srcset")
+_PART = re.compile(r"[a-zA-Z0-9]+")
+_HEX = re.compile(r"[0-9a-f]{5,}")
+_MADE_LENGTH = 3
+"""Letters from which a part of a class name with a digit in it is taken for made by a machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """One run of text of a page, and the slot it stands in."""
+
+    text: str
+    key: str
+    """The text folded: what it is compared by."""
+    slot: str
+    """Tags and classes of the enclosing blocks, what a machine counts in them masked."""
+    linked: float
+    """Share of its characters that are link text."""
+    chrome: bool
+    """Whether it stands in navigation, footer or a side column."""
+    heading: bool = False
+    frame: int = 0
+    """Number of the element around its own: strips of one frame stand side by side."""
+
+    @property
+    def weight(self) -> int:
+        """Return its number of words."""
+        return len(split_words(self.text))
+
+    @property
+    def outer(self) -> str:
+        """Return the slot around its own element."""
+        return outer_slot(self.slot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One picture of a page: the addresses it may come from, and the strip it stands before."""
+
+    sources: tuple[str, ...]
+    position: int
+    slot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One link of a page: where it leads, and how many characters are to be clicked."""
+
+    url: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """All that a page shows."""
+
+    url: str
+    strips: tuple[Strip, ...] = ()
+    shots: tuple[Shot, ...] = ()
+    links: tuple[Link, ...] = ()
+    fields: tuple[str, ...] = ()
+    """Types of its form fields, each once."""
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Return the folded texts that stand anywhere on the page."""
+        return frozenset(strip.key for strip in self.strips)
+
+    @cached_property
+    def slots(self) -> frozenset[str]:
+        """Return the slots that carry any text."""
+        return frozenset(strip.slot for strip in self.strips)
+
+    @cached_property
+    def word_count(self) -> int:
+        """Return the number of words on the page."""
+        return sum(strip.weight for strip in self.strips)
+
+
+def outer_slot(slot: str) -> str:
+    """Return the slot around the element of a slot."""
+    return slot.rpartition("/")[0]
+
+
+def plain_slot(slot: str) -> str:
+    """Return a slot without the class of its own element."""
+    outer, slash, step = slot.rpartition("/")
+    return outer + slash + step.partition(".")[0]
+
+
+def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Surface:
+    """Return what a page shows; an empty one for what no parser can hold. Never raises."""
+    decoded = decode(body[:MAX_BYTES], headers=headers)
+    page = parse(decoded.text)
+    if page.root is None or not page.complete:
+        return Surface(url=url)
+    seen = outline(page.root)
+    frames: dict[HtmlElement | None, int] = {}
+    strips = tuple(
+        Strip(
+            text=run.text,
+            key=fold(run.text),
+            slot=masked_slot(run.path),
+            linked=run.linked,
+            chrome=run.chrome,
+            heading=run.kind == "heading",
+            frame=frames.setdefault(run.element.getparent(), len(frames)),
+        )
+        for run in seen.runs[:MAX_RUNS]
+    )
+    shots = tuple(
+        Shot(
+            sources=tuple(_sources(one.element, url)),
+            position=one.position,
+            slot=_slot_of(one.element),
+        )
+        for one in seen.pictures[:MAX_PICTURES]
+    )
+    return Surface(
+        url=url,
+        strips=strips,
+        shots=tuple(shot for shot in shots if shot.sources),
+        links=tuple(_links(page.root, url)),
+        fields=tuple(sorted(set(_fields(page.root)))),
+    )
+
+
+def masked_slot(path: str) -> str:
+    """Return a slot with the parts of class names masked that a machine seems to have made.
+
+    A counter, a digest, an experiment's number: they are other ones at the next look.
+    """
+    return "/".join(map(_masked_step, path.split("/")))
+
+
+def _masked_step(step: str) -> str:
+    tag, dot, name = step.partition(".")
+    return tag + dot + _PART.sub(_masked_part, name) if dot else step
+
+
+def _masked_part(found: "re.Match[str]") -> str:
+    part = found[0]
+    if part.isdigit():
+        return "0"
+    if any(one.isdigit() for one in part):
+        return "0" if len(part) >= _MADE_LENGTH else part
+    return "0" if _HEX.fullmatch(part) else part
+
+
+def _slot_of(element: HtmlElement) -> str:
+    """Return the slot of a picture: the tags and first classes of what is around it."""
+    steps: list[str] = []
+    for one in (element, *element.iterancestors()):
+        if len(steps) == 4 or not isinstance(one.tag, str):
+            break
+        names = (one.get("class") or "").split()[:1]
+        steps.append(f"{one.tag}.{names[0][:60]}" if names else one.tag)
+    return masked_slot("/".join(reversed(steps)))
+
+
+def _sources(element: HtmlElement, url: str) -> Iterator[str]:
+    found = [element.get(name) or "" for name in _SOURCES]
+    for name in _SETS:
+        found += [part.split()[0] for part in (element.get(name) or "").split(",") if part.split()]
+    seen = set()
+    for reference in found[:20]:
+        address = _absolute(url, reference.strip())
+        if address and address not in seen:
+            seen.add(address)
+            yield address
+
+
+def _links(root: HtmlElement, url: str) -> Iterator[Link]:
+    for number, element in enumerate(root.iter("a")):
+        if number >= MAX_LINKS:
+            return
+        address = _absolute(url, (element.get("href") or "").strip())
+        if address:
+            yield Link(url=address, text=" ".join("".join(element.itertext()).split())[:200])
+
+
+def _fields(root: HtmlElement) -> Iterator[str]:
+    for element in root.iter("input", "textarea", "select"):
+        kind = (element.get("type") or "text").lower() if element.tag == "input" else element.tag
+        yield str(kind)[:20]
+
+
+def _absolute(base: str, reference: str) -> str:
+    """Return an http address, or an empty text."""
+    if not reference or len(reference) > 4_000:
+        return ""
+    try:
+        address = urljoin(base, reference)
+        return address if urlsplit(address).scheme in ("http", "https") else ""
+    except ValueError:
+        return ""

@@ -1,0 +1,67 @@
+"""Decide when a page is fetched twice at once, and what its looks teach of its noise."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from crawler.changes import lessons
+from crawler.changes.case import Case
+from crawler.changes.edits import has_article
+from storage.model import Alert, Finding, Site, Standing, Target, TargetState
+
+TWIN_AFTER = timedelta(seconds=1)
+"""How long after a fetch its twin is made, at most; the host's own pace may make it longer."""
+
+
+def is_lesson(standing: Standing) -> bool:
+    """Whether the next look is the twin of a first capture, made to learn from."""
+    waits = standing.twin_capture_id
+    return waits is not None and waits == standing.good_capture_id
+
+
+def wants_lesson(case: Case, target: Target) -> bool:
+    """Whether a first good look is fetched again at once, so that the page's noise is learnt.
+
+    A page without an article, an error page say, teaches nothing.
+    """
+    article = case.after.article
+    if case.before is not None or article is None or not _may_wait(case, target):
+        return False
+    return has_article(article) and not case.after.is_list
+
+
+def wants_twin(case: Case, target: Target, found: Sequence[Finding]) -> bool:
+    """Whether what was found is to be seen in a second fetch before it is believed."""
+    if case.before is None or case.twin is not None or not _may_wait(case, target):
+        return False
+    if any(one.alert is not Alert.NONE for one in found):
+        return True
+    return case.comparison is not None and case.comparison.pictures_unknown
+
+
+def wait(site: Site) -> timedelta:
+    """Return how long a twin is waited for."""
+    return min((TWIN_AFTER, *site.confirm[:1]))
+
+
+def learnt(case: Case, standing: Standing) -> tuple[str, ...]:
+    """Return what is known of the page's noise after a good look that told of no edit."""
+    before = case.before.page if case.before is not None else None
+    after = case.after.page
+    if before is None or after is None:
+        return standing.noise
+    new: set[str] = set()
+    twin = case.twin.page if case.twin is not None else None
+    if is_lesson(standing):
+        new |= lessons.of_one_moment(before, after)
+    elif twin is not None:
+        new |= lessons.of_one_moment(twin, after)
+    if case.comparison is not None:
+        new |= case.comparison.unsteady
+        new |= lessons.of_two_visits(before, after)
+    return lessons.learn(standing.noise, sorted(new))
+
+
+def _may_wait(case: Case, target: Target) -> bool:
+    """Whether there is something to compare, and a page that is visited again."""
+    watched = target.state is TargetState.ACTIVE
+    return watched and case.after.surface is not None and case.after.capture_id is not None

@@ -1,0 +1,308 @@
+"""Plan the next look at a page by what the last one brought, under ``every = "auto"``.
+
+The reader learns from each comparison, in the transaction that keeps it; workers only use the
+interval that was planned last, until the comparison comes. An hourly step fits the price of a fetch
+to the budget of each site.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from crawler.changes.case import Reading
+from crawler.changes.judge import Verdict
+from crawler.learning import Learning, habit_of, row_of
+from crawler.readings import Scene
+from crawler.revisit.calendar import AUTO
+from crawler.revisit.curves import PageRole
+from crawler.revisit.habits import Habit
+from crawler.revisit.policy import Policy, Seen, Terms, jumped
+from crawler.revisit.price import fit_price
+from storage.catalogue import learnt, sites, targets, visits
+from storage.catalogue.engine import Catalogue, Connection
+from storage.model import Article, FoundBy, Outcome, Phase, Site, Target, TargetState, Visit
+
+logger = logging.getLogger(__name__)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+LOSSES = frozenset({"gone", "soft_404", "blocked_legal", "parked", "suspended", "moved"})
+"""Kinds of a bad look that say a page is lost; what else fails may be an outage."""
+LOST_AT_LOOK = 2
+"""A loss counts for the risk of its host from this look on: one bad look may be a slip."""
+OLD = timedelta(days=365)
+"""An article published so long before it was found is of an archive."""
+LEAST_PRICE = 0.002
+"""A look is not made for less, however much of the budget is left: servers pay for it too."""
+MOVED = 1.6
+"""Where the price has moved by more since a page was planned, it is planned anew."""
+_SAME = 0.02
+_NEAR = timedelta(seconds=1)
+_MOST_OTHER = 0.8
+"""Share of a budget that looks not planned here may take from those that are."""
+
+
+def days_of(moment: datetime) -> float:
+    """Return a time as days since the beginning of 1970."""
+    return (moment - EPOCH) / DAY
+
+
+def moment_of(days: float) -> datetime:
+    """Return the time that is so many days after the beginning of 1970."""
+    return EPOCH + days * DAY
+
+
+def is_auto(target: Target, site: Site) -> bool:
+    """Say whether a page is visited as it deserves, and not by a fixed word."""
+    return (target.every or site.every) == AUTO
+
+
+def is_wanted(target: Target, *, now: datetime) -> bool:
+    """Say whether a page is due already, for whatever reason."""
+    return target.due_at is not None and target.due_at <= now
+
+
+def terms_of(site: Site, price: float) -> Terms:
+    """Return what a site asks of its plan."""
+    return Terms(price=price, shortest=site.shortest / DAY, longest=site.longest / DAY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What one look at a page brought, as far as planning is concerned."""
+
+    at: datetime
+    lost: bool = False
+    sure: bool = False
+    """Whether the server vouched for it, so that what is the same is no chance."""
+    digest: str = ""
+    """What tells its words from others; empty where nothing was read."""
+    role: PageRole = PageRole.PAGE
+    published_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Planner:
+    """Learns from looks, for the one process that compares them."""
+
+    learning: Learning = field(default_factory=Learning)
+    _loaded: bool = False
+
+    def judged(
+        self, db: Connection, scene: Scene, *, visit: Visit, verdict: Verdict, after: Reading
+    ) -> datetime | None:
+        """Learn from a comparison and return when the page is due next; None leaves that alone.
+
+        To be called once for a visit, in the transaction that says it is compared.
+        """
+        brought = brought_by(visit, verdict, after, target=scene.target)
+        if brought is None or scene.target.state is not TargetState.ACTIVE:
+            return None
+        return self.take_in(db, scene.target, scene.site, brought)
+
+    def take_in(
+        self, db: Connection, target: Target, site: Site, brought: Brought
+    ) -> datetime | None:
+        """Learn from a look and plan the next; return when, or None where a fixed word says it."""
+        learning = self._ready(db, target.id)
+        habit = learning.habits.get(target.id)
+        if habit is None:
+            habit = new_habit(target, brought)
+            learning.add(habit, site=site.name)
+        learn(learning.policy, habit, brought)
+        terms = terms_of(site, learning.price(site.name))
+        learning.policy.plan(habit, terms)
+        learning.changed.add(target.id)
+        kin = learning.policy.kin_of(habit.host, habit.role)
+        age = habit.looked_at - habit.born_at
+        alarmed = brought.lost and jumped(kin, age, now=habit.looked_at)
+        if alarmed:
+            kin.alarmed_at = habit.looked_at
+        learning.keep(db)
+        if alarmed:
+            self._hasten(db, habit.host, site=site, terms=terms)
+        learning.forget()
+        return moment_of(habit.looked_at + habit.interval) if is_auto(target, site) else None
+
+    def _ready(self, db: Connection, target_id: int) -> Learning:
+        if not self._loaded:
+            self.learning.load(db)
+            self._loaded = True
+        self.learning.load_prices(db)
+        self.learning.fetch(db, [target_id])
+        return self.learning
+
+    def _hasten(self, db: Connection, host: str, *, site: Site, terms: Terms) -> None:
+        """Plan a host anew, of which much was lost in a short time."""
+        logger.warning(
+            "pages of a host are lost much faster than before; its others are looked at sooner",
+            extra={"host": host, "site": site.name},
+        )
+        rows = [row for row in learnt.of_host(db, host) if row.site == site.name]
+        replan(db, self.learning, [habit_of(row) for row in rows], site=site, terms=terms)
+
+
+def learn(policy: Policy, habit: Habit, brought: Brought) -> None:
+    """Take a look at a page into its habit, and into what is learnt of all."""
+    at = days_of(brought.at)
+    if habit.role.lists:
+        policy.polled(habit.host, at)
+        habit.looks += 1
+        habit.looked_at = at
+        return
+    changed = None
+    if habit.digest and brought.digest and not brought.lost:
+        changed = brought.digest != habit.digest
+    policy.look(habit, Seen(at=at, lost=brought.lost, changed=changed, sure=brought.sure))
+    if brought.digest and not brought.lost:
+        habit.digest = brought.digest
+
+
+def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target) -> Brought | None:
+    """Return what a look teaches; None where it teaches nothing: an outage, a passing suspicion."""
+    at, standing = visit.finished_at, verdict.standing
+    if is_loss(standing.phase, standing.kind, len(standing.looks)):
+        return Brought(at=at, lost=True)
+    if standing.phase is not Phase.OK or after.outcome not in (Outcome.OK, Outcome.NOT_MODIFIED):
+        return None
+    content_type = after.hops[-1].content_type if after.hops else None
+    return Brought(
+        at=at,
+        sure=visit.outcome is Outcome.NOT_MODIFIED,
+        digest=digest_of(after.article, after.payload_digest),
+        role=role_of(target, after.article, content_type, is_list=after.is_list),
+        published_at=published_of(after.article),
+    )
+
+
+def is_loss(phase: Phase, kind: str, looks: int) -> bool:
+    """Say whether a bad look counts as a loss: once when it is likely, and since it is certain."""
+    if kind not in LOSSES:
+        return False
+    return phase is Phase.CONFIRMED or (phase is Phase.SUSPECT and looks == LOST_AT_LOOK)
+
+
+def digest_of(article: Article | None, payload_digest: str | None) -> str:
+    """Return what tells a page's words from others: of its article, else of its bytes."""
+    if article is not None and article.fingerprint:
+        return article.fingerprint
+    return payload_digest or ""
+
+
+def new_habit(target: Target, brought: Brought) -> Habit:
+    """Return the habit of a page at its first look, with the role that it seems to have."""
+    found = days_of(target.found_at)
+    published = brought.published_at
+    born = min(days_of(published), found) if published is not None else found
+    return Habit(target.id, target.host, brought.role, born, looked_at=found)
+
+
+def published_of(article: Article | None) -> datetime | None:
+    """Return when an article says it was published, if it says so in a form that is a time."""
+    if article is None or not article.published:
+        return None
+    try:
+        at = datetime.fromisoformat(article.published)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def role_of(
+    target: Target, article: Article | None, content_type: str | None, *, is_list: bool
+) -> PageRole:
+    """Return what a page is to the policy, by how it was found and what it says of itself."""
+    if article is None and "xml" in (content_type or ""):
+        is_map = target.found_by in (FoundBy.SITEMAP, FoundBy.START)
+        return PageRole.SITEMAP if is_map else PageRole.FEED
+    if is_list:
+        return PageRole.SECTION
+    published = published_of(article)
+    if published is None:
+        return PageRole.PAGE
+    return PageRole.ARCHIVE if target.found_at - published > OLD else PageRole.ARTICLE
+
+
+def replan(
+    db: Connection, learning: Learning, habits: Sequence[Habit], *, site: Site, terms: Terms
+) -> int:
+    """Plan pages anew at a price and keep it; return how many are due at another time."""
+    known = targets.by_ids(db, [one.target_id for one in habits])
+    plans: dict[int, datetime] = {}
+    now = datetime.now(UTC)
+    for habit in habits:
+        target = known.get(habit.target_id)
+        before = habit.interval
+        learning.policy.plan(habit, terms)
+        if target is None or not _may_move(target, site, habit, before):
+            continue
+        if abs(habit.interval - before) > _SAME * before:
+            plans[target.id] = max(moment_of(habit.looked_at + habit.interval), now)
+    learnt.put(db, [row_of(one, site.name) for one in habits])
+    targets.replan(db, plans)
+    return len(plans)
+
+
+def _may_move(target: Target, site: Site, habit: Habit, interval: float) -> bool:
+    """Say whether a page waits for what the policy planned, and for nothing else."""
+    if target.state is not TargetState.ACTIVE or not is_auto(target, site):
+        return False
+    planned = moment_of(habit.looked_at + interval)
+    return target.due_at is not None and abs(target.due_at - planned) < _NEAR
+
+
+# --- the price of a fetch ---------------------------------------------------------------------
+
+_A_STEP = 500
+
+
+def refit(catalogue: Catalogue, site: Site, *, now: datetime) -> float:
+    """Fit the price of a fetch of a site to its budget, plan anew what it moves, and return it."""
+    with catalogue.read() as db:
+        learning = Learning()
+        learning.load(db)
+        habits = [habit_of(row) for row in learnt.of_site(db, site.name)]
+        made = visits.count_between(db, site=site.name, since=now - DAY, until=now)
+    before = learning.price(site.name)
+    price = fitted(learning, habits, site=site, made=made, price=before)
+    stale = [
+        one.target_id
+        for one in habits
+        if not one.lost and not 1 / MOVED < one.price / price < MOVED
+    ]
+    with catalogue.write() as db:
+        learning.keep_price(db, site.name, price)
+    for start in range(0, len(stale), _A_STEP):
+        with catalogue.write() as db:
+            rows = learnt.of_targets(db, stale[start : start + _A_STEP])
+            some = [habit_of(row) for row in rows.values()]
+            replan(db, learning, some, site=site, terms=terms_of(site, price))
+    return price
+
+
+def fitted(
+    learning: Learning, habits: Sequence[Habit], *, site: Site, made: int, price: float
+) -> float:
+    """Return the price at which these pages take what of the budget others leave them."""
+    chance = Random(0)  # noqa: S311 - a sample, no secret
+    planned = sum(1 / one.interval for one in habits if one.interval > 0)
+    other = min(max(made - planned, 0.0), _MOST_OTHER * site.budget_per_day)
+    fit = fit_price(
+        learning.policy,
+        habits,
+        terms=terms_of(site, price),
+        visits_a_day=site.budget_per_day - other,
+        chance=chance,
+    )
+    return max(fit, LEAST_PRICE)
+
+
+def refit_all(catalogue: Catalogue) -> None:
+    """Fit the price of a fetch of every site that is watched."""
+    with catalogue.read() as db:
+        listed = sites.listing(db)
+    for site in listed:
+        refit(catalogue, site, now=datetime.now(UTC))

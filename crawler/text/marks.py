@@ -1,0 +1,163 @@
+"""Find the elements of a page that are marked as its author or its date, and where they stand."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from lxml.html import HtmlElement
+
+from crawler.text.blocks import Run
+from crawler.text.fold import tidy
+
+_AUTHOR_WORDS = (
+    r"vcard|"
+    r"by-?lines?|authors?|autor(?:en|es|in)?|auteurs?|writers?|verfasser|redacteur|reporters?|"
+    r"writtenby|postedby"
+)
+_AUTHOR_CLASS = re.compile(
+    rf"(?:^|[\s_-])(?:{_AUTHOR_WORDS})(?:$|[\s_-]|name|info)|(?:^|[a-z_-])(?:Author|Byline)(?:$|[\s_A-Z-])"
+)
+_AUTHOR_PATH = re.compile(
+    r"/(?:authors?|autor(?:en|es)?|auteurs?|writers?|contributors?|journalists?|reporters?|"
+    r"columnists?|bylines?|redaktion|yazar|autore|автор)/[^/?#]{2,}",
+    re.IGNORECASE,
+)
+_PERSON_PATH = re.compile(
+    r"/(?:staff|people|persons?|profiles?|users?|by|team|members?)/[^/?#]{2,}", re.IGNORECASE
+)
+"""Paths that lead to authors from within a by-line, and to anybody from elsewhere."""
+
+_DATE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:date|datum|fecha|time|timestamp|datetime|published|pubdate|posted|created|submitted|entry-date|"
+    r"post-date|dateline|publish)(?:$|[\s_-])|(?:^|[a-z_-])(?:Date|Timestamp|Published)(?:$|[\s_A-Z-])"
+)
+_OTHERS_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:comment(?:s|list|-list|-body)?|related|recommend(?:ed|ations?)?|sidebar|widget|teasers?|"
+    r"most-read|caption|popular|trending|footer|reply|replies|bio|biography)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_OTHER_TAGS = frozenset({"nav", "footer", "figure", "figcaption"})
+_WHOLE_TAGS = frozenset({"html", "body", "main"})
+_MAX_MARKS = 400
+_MAX_STEPS = 60
+_MAX_PIECES = 200
+_MAX_CHARACTERS = 1000
+
+
+class Kind(StrEnum):
+    """What a mark says of its element."""
+
+    AUTHOR = "author"
+    """By link relation or property."""
+    AUTHOR_CLASS = "author-class"
+    AUTHOR_LINK = "author-link"
+    """By the address of its link."""
+    DATE = "date"
+    """By property, or a time element."""
+    DATE_CLASS = "date-class"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One marked element, and the number of the run it stands in or after."""
+
+    element: HtmlElement
+    number: int
+    kind: Kind
+
+
+def marks(root: HtmlElement, runs: Sequence[Run], *, heading: HtmlElement | None) -> list[Mark]:
+    """Return the marked elements of a page in order, a bounded number of them.
+
+    ``heading`` is the headline: what holds it as well is no box beside the article.
+    """
+    around = {root} if heading is None else {heading, *heading.iterancestors()}
+    first: dict[HtmlElement, int] = {}
+    for number, run in enumerate(runs):
+        first.setdefault(run.element, number)
+    found: list[Mark] = []
+    number = 0
+    for element in root.iter():
+        if not isinstance(element.tag, str):
+            continue
+        number = first.get(element, number)
+        kind = _kind(element)
+        if kind is not None and not _of_others(element, around):
+            found.append(Mark(element=element, number=number, kind=kind))
+            if len(found) >= _MAX_MARKS:
+                break
+    return found
+
+
+def text_of(element: HtmlElement) -> str:
+    """Return the beginning of an element's text: what is longer is no line about an article."""
+    return tidy(" ".join(islice(element.itertext(), _MAX_PIECES))[: 2 * _MAX_CHARACTERS])[
+        :_MAX_CHARACTERS
+    ]
+
+
+def inside(element: HtmlElement) -> Iterator[HtmlElement]:
+    """Yield the elements within an element, a bounded number of them."""
+    within = islice(element.iterdescendants(), _MAX_PIECES)
+    return (one for one in within if isinstance(one.tag, str))
+
+
+def _kind(element: HtmlElement) -> Kind | None:
+    attributes = element.attrib
+    if not attributes:
+        return Kind.DATE if element.tag == "time" else None
+    prop = attributes.get("itemprop", "")
+    if prop:
+        if "author" in prop.split() or "creator" in prop.split():
+            return Kind.AUTHOR
+        if "datePublished" in prop or "dateModified" in prop or "dateCreated" in prop:
+            return Kind.DATE
+    if element.tag == "time":
+        return Kind.DATE
+    if element.tag in ("body", "html", "main", "article", "img", "script", "form", "input"):
+        return None
+    if "author" in attributes.get("rel", "").split():
+        return Kind.AUTHOR
+    if element.tag == "a" and is_author_link(element):
+        return Kind.AUTHOR_LINK
+    return _kind_by_class(attributes.get("class", ""))
+
+
+def is_author_link(link: HtmlElement) -> bool:
+    """Whether a link leads to an author, by its relation or its address."""
+    href = (link.get("href") or "")[:2000]
+    if "author" in (link.get("rel") or "").split() or _AUTHOR_PATH.search(href):
+        return True
+    return _PERSON_PATH.search(href) is not None and _in_byline(link)
+
+
+def _kind_by_class(names: str) -> Kind | None:
+    if names and _AUTHOR_CLASS.search(names[:500]):
+        return Kind.AUTHOR_CLASS
+    if names and _DATE_CLASS.search(names[:500]):
+        return Kind.DATE_CLASS
+    return None
+
+
+def _in_byline(element: HtmlElement) -> bool:
+    return any(
+        _AUTHOR_CLASS.search((one.get("class") or "")[:500])
+        for _, one in zip(range(4), _outwards(element), strict=False)
+    )
+
+
+def _of_others(element: HtmlElement, around: set[HtmlElement]) -> bool:
+    """Whether an element belongs to navigation, comments, a picture or other articles."""
+    for _, one in zip(range(_MAX_STEPS), _outwards(element), strict=False):
+        if one in around or one.tag in _WHOLE_TAGS:
+            return False
+        if one.tag in _OTHER_TAGS or _OTHERS_CLASS.search((one.get("class") or "")[:500]):
+            return True
+    return False
+
+
+def _outwards(element: HtmlElement) -> Iterator[HtmlElement]:
+    yield element
+    yield from element.iterancestors()

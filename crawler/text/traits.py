@@ -1,0 +1,319 @@
+"""Tell of each run of a page what can be told without understanding it: shape, place, company.
+
+A trait has a name and a number, mostly 0 or 1; what is 0 is left out. Which traits speak for an
+article, and how much, stands in ``weights.py``.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from math import log1p
+
+from lxml.html import HtmlElement
+
+from crawler.text.blocks import Run
+from crawler.text.fold import fold
+from crawler.text.hints import KINDS, hints
+from crawler.text.template import Known
+
+Traits = dict[str, float]
+
+_STOPS = ".!?\u2026\u3002\uff01\uff1f\u061f\u0964"
+"""Full stops, question and exclamation marks of Latin, Chinese, Arabic and Indian scripts."""
+_SENTENCE_END = re.compile(rf"[{_STOPS}:][\"\u201d\u00bb\u2019')\]]*$")
+_MARKS = re.compile(rf"[{_STOPS},;\u060c\u061b\u3001\uff0c]")
+_DIGITS = re.compile(r"\d")
+_OUTER_TAGS = {
+    "article": "article",
+    "main": "main",
+    "figure": "figure",
+    "form": "form",
+    "table": "table",
+    "ul": "list",
+    "ol": "list",
+    "header": "header",
+    "section": "section",
+    "a": "link",
+    "li": "item",
+    "blockquote": "quote",
+}
+_OWN_TAGS = frozenset(("p", "div", "li", "td", "h1"))
+_HEADINGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
+_NEAR = 10
+_FAR = 30
+_SCOPE_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A page as its runs are judged by: the sequences go run by run."""
+
+    runs: Sequence[Run]
+    keys: Sequence[str]
+    """The texts of the runs, squeezed."""
+    marks: Sequence[str]
+    """Their short marks, by which the template knows them."""
+    sizes: Sequence[int]
+    """Their words."""
+    picked: Sequence[bool]
+    """Whether the extractor has taken them for the article."""
+    told: frozenset[int]
+    """The runs that are headline, by-line or date line."""
+    title: str
+    summary: str
+    known: Known | None
+
+
+def traits(sheet: Sheet) -> list[Traits]:
+    """Return the traits of every run."""
+    count = len(sheet.runs)
+    found: list[Traits] = [{} for _ in range(count)]
+    _shape(sheet, found)
+    _place(sheet, found)
+    _position(sheet, found)
+    _company(sheet, found)
+    _groups(sheet, found)
+    _extractor(sheet, found)
+    if sheet.known is not None and sheet.known.pages > 0:
+        _template(sheet, sheet.known, found)
+    return found
+
+
+def _shape(sheet: Sheet, found: list[Traits]) -> None:
+    """What a run is by itself: length, links, punctuation, kind."""
+    for run, size, own in zip(sheet.runs, sheet.sizes, found, strict=True):
+        text = run.text
+        own["words"] = log1p(size)
+        own["one to three words"] = size <= 3
+        own["25 words"] = size >= 25
+        own["link share"] = run.linked
+        own["mostly link"] = run.linked >= 0.5
+        own["sentence end"] = _SENTENCE_END.search(text[-8:]) is not None
+        own["marks a word"] = min(1.0, len(_MARKS.findall(text)) * 4 / max(1, size))
+        own["digits"] = len(_DIGITS.findall(text)) / len(text)
+        own["capital"] = text[0].isupper()
+        own["capitals"] = text.isupper()
+        own["colon"] = text.endswith(":")
+        own[f"kind {run.kind}"] = 1
+        if run.kind in ("item", "heading", "caption"):
+            own[f"words of {run.kind}"] = log1p(size)
+        tag = run.element.tag
+        own[f"tag {tag if tag in _OWN_TAGS else 'h' if tag in _HEADINGS else 'other'}"] = 1
+        own["linked paragraph"] = run.linked >= 0.5 and tag == "p"
+        own["chrome"] = run.chrome
+
+
+def _place(sheet: Sheet, found: list[Traits]) -> None:
+    """What encloses a run: tags, and what classes and ids name them as."""
+    seen: dict[HtmlElement, _Place] = {}
+    for run, own in zip(sheet.runs, found, strict=True):
+        place = _place_of(run.element, seen)
+        for number, kind in enumerate(KINDS):
+            bit = 1 << number
+            if place.near & bit:
+                own[f"near {kind}"] = 1
+            if place.around & bit:
+                own[f"in {kind}"] = 1
+        for name in place.tags:
+            own[f"inside {name}"] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    around: int
+    own: int
+    near: int
+    tags: frozenset[str]
+
+
+_NOWHERE = _Place(0, 0, 0, frozenset())
+
+
+def _place_of(element: HtmlElement, seen: dict[HtmlElement, _Place]) -> _Place:
+    chain = []
+    one: HtmlElement | None = element
+    while one is not None and one not in seen:
+        chain.append(one)
+        one = one.getparent()
+    place = seen[one] if one is not None else _NOWHERE
+    for one in reversed(chain):
+        own = hints(one)
+        tag = _OUTER_TAGS.get(one.tag)
+        tags = place.tags | {tag} if tag is not None else place.tags
+        if one.get("itemprop") == "articleBody":
+            tags |= {"article body"}
+        place = seen[one] = _Place(place.around | own, own, own | place.own, tags)
+    return place
+
+
+def _position(sheet: Sheet, found: list[Traits]) -> None:
+    """Where a run stands on the page, and beside its headline."""
+    all_words = sum(sheet.sizes) or 1
+    heading = _heading(sheet)
+    title = _bag(sheet.title)
+    summary = sheet.summary
+    count = Counter(sheet.keys)
+    before: set[str] = set()
+    words = 0
+    for number, own in enumerate(found):
+        key = sheet.keys[number]
+        own["first tenth"] = words < all_words / 10
+        own["last third"] = words > all_words * 2 / 3
+        own["title words"] = _likeness(_bag(sheet.runs[number].text[:400]), title)
+        own["summary"] = len(key) > 20 < len(summary) and (key in summary or summary[:60] in key)
+        own["told"] = number in sheet.told
+        own["repeated"] = count[key] > 1
+        own["seen above"] = key in before
+        if heading is None:
+            own["no headline"] = 1
+        elif number > heading:
+            own["after headline"] = 1
+            own["far after headline"] = min(1.0, (number - heading) / _FAR)
+        elif number < heading:
+            own["far before headline"] = min(1.0, (heading - number) / _FAR)
+        else:
+            own["headline"] = 1
+        before.add(key)
+        words += sheet.sizes[number]
+
+
+def _heading(sheet: Sheet) -> int | None:
+    """Return the number of the h1 that is most like the title."""
+    title = _bag(sheet.title)
+    found = [
+        number
+        for number, run in enumerate(sheet.runs)
+        if run.element.tag == "h1" and not run.chrome
+    ]
+    return max(
+        found, key=lambda one: (_likeness(_bag(sheet.runs[one].text), title), -one), default=None
+    )
+
+
+def _bag(text: str) -> frozenset[str]:
+    return frozenset(fold(text).casefold().split())
+
+
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / len(one | other) if one and other else 0.0
+
+
+def _company(sheet: Sheet, found: list[Traits]) -> None:
+    """What stands directly before and behind a run."""
+    parents = [run.element.getparent() for run in sheet.runs]
+    for number, own in enumerate(found):
+        for name, other in (("before", number - 1), ("behind", number + 1)):
+            if not 0 <= other < len(found):
+                continue
+            run = sheet.runs[other]
+            own[f"words {name} it"] = log1p(sheet.sizes[other])
+            own[f"links {name} it"] = run.linked
+            own[f"sibling {name} it"] = parents[other] is parents[number]
+            own[f"heading {name} it"] = run.kind == "heading"
+            own[f"same slot {name} it"] = run.path == sheet.runs[number].path
+
+
+def _groups(sheet: Sheet, found: list[Traits]) -> None:
+    """How much text, how little of it linked, how much of it picked stands in a run's groups."""
+    parents = [run.element.getparent() for run in sheet.runs]
+    outer = [one.getparent() if one is not None else None for one in parents]
+    slots = [run.path for run in sheet.runs]
+    elements = [run.element for run in sheet.runs]
+    plain = [size * (1 - run.linked) for size, run in zip(sheet.sizes, sheet.runs, strict=True)]
+    of_page = sum(plain) or 1.0
+    kinds: tuple[tuple[str, Sequence[Hashable]], ...] = (
+        ("slot", slots),
+        ("element", elements),
+        ("parent", parents),
+        ("outer", outer),
+    )
+    for name, group in kinds:
+        words: Counter[Hashable] = Counter()
+        unlinked: dict[Hashable, float] = {}
+        picked: Counter[Hashable] = Counter()
+        members = Counter(group)
+        for number, one in enumerate(group):
+            words[one] += sheet.sizes[number]
+            unlinked[one] = unlinked.get(one, 0.0) + plain[number]
+            if sheet.picked[number]:
+                picked[one] += sheet.sizes[number]
+        for number, one in enumerate(group):
+            own, total = found[number], words[one] or 1
+            own[f"share of page in {name}"] = unlinked[one] / of_page
+            own[f"unlinked in {name}"] = unlinked[one] / total
+            own[f"picked in {name}"] = picked[one] / total
+            if name in ("slot", "parent"):
+                own[f"runs in {name}"] = log1p(members[one])
+
+
+def _extractor(sheet: Sheet, found: list[Traits]) -> None:
+    """What the extractor made of a run and of those around it."""
+    hits = [number for number, is_picked in enumerate(sheet.picked) if is_picked]
+    for number, own in enumerate(found):
+        own["picked"] = sheet.picked[number]
+        for name, step in (("-2", -2), ("-1", -1), ("+1", 1), ("+2", 2)):
+            other = number + step
+            if 0 <= other < len(found) and sheet.picked[other]:
+                own[f"picked {name}"] = 1
+        if not hits:
+            own["nothing picked"] = 1
+            continue
+        own["between picked"] = hits[0] < number < hits[-1]
+        if number < hits[0]:
+            own["before all picked"] = min(1.0, (hits[0] - number) / _NEAR)
+        elif number > hits[-1]:
+            own["behind all picked"] = min(1.0, (number - hits[-1]) / _NEAR)
+        if sheet.picked[number]:
+            own["picked links"] = sheet.runs[number].linked
+    _scope(sheet, hits, found)
+
+
+def _scope(sheet: Sheet, hits: Sequence[int], found: list[Traits]) -> None:
+    """Whether a run stands in the innermost element that holds most of what was picked."""
+    weights: Counter[HtmlElement] = Counter()
+    for number in hits:
+        for element in _ancestors(sheet.runs[number].element):
+            weights[element] += sheet.sizes[number]
+    most = _SCOPE_SHARE * sum(sheet.sizes[number] for number in hits)
+    holders = {element for element, size in weights.items() if size >= most}
+    if not hits or not holders:
+        return
+    for number, run in enumerate(sheet.runs):
+        # The innermost holder is the first one on the way up from any picked run.
+        steps = 0
+        for element in _ancestors(run.element):
+            if element in holders:
+                break
+            steps += 1
+        else:
+            continue
+        is_inner = not any(child in holders for child in element)
+        if is_inner:
+            found[number]["in scope"] = 1
+            found[number]["deep in scope"] = min(4, steps) / 4
+            found[number]["in scope, not picked"] = not sheet.picked[number]
+
+
+def _ancestors(element: HtmlElement) -> Iterator[HtmlElement]:
+    yield element
+    yield from element.iterancestors()
+
+
+def _template(sheet: Sheet, known: Known, found: list[Traits]) -> None:
+    """What other pages of the site say: blocks they share, slots that carried their articles."""
+    few = known.pages < 3
+    for number, own in enumerate(found):
+        seen = known.seen(sheet.marks[number])
+        own["site known"] = 1
+        own["on another page"] = seen >= 1
+        own["on most pages"] = seen >= 2 and seen * 2 >= known.pages
+        own["on another page, short"] = seen >= 1 and sheet.sizes[number] <= 3
+        carried = known.carried(sheet.runs[number].path)
+        if carried is None:
+            own["new slot"] = 1
+            continue
+        own["carried"] = carried
+        own["carried, few pages known"] = carried * few
+        own["never carried"] = carried < 0.02
+        own["always carried"] = carried > 0.9
