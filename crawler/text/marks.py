@@ -1,14 +1,14 @@
 """Find the elements of a page that are marked as its author or its date, and where they stand."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
 from lxml.html import HtmlElement
 
-from crawler.text.blocks import Run
+from crawler.text.blocks import BLOCK_TAGS, Run
 from crawler.text.fold import tidy
 
 _AUTHOR_WORDS = (
@@ -74,21 +74,36 @@ def marks(root: HtmlElement, runs: Sequence[Run], *, heading: HtmlElement | None
     ``heading`` is the headline: what holds it as well is no box beside the article.
     """
     around = {root} if heading is None else {heading, *heading.iterancestors()}
-    first: dict[HtmlElement, int] = {}
+    places: dict[HtmlElement, list[int]] = {}
     for number, run in enumerate(runs):
-        first.setdefault(run.element, number)
+        places.setdefault(run.element, []).append(number)
     found: list[Mark] = []
     number = 0
     for element in root.iter():
         if not isinstance(element.tag, str):
             continue
-        number = first.get(element, number)
+        if element in places:
+            number = places[element][0]
         kind = _kind(element)
         if kind is not None and not _of_others(element, around):
-            found.append(Mark(element=element, number=number, kind=kind))
+            place = _run_of(element, places, runs)
+            found.append(
+                Mark(element=element, number=number if place is None else place, kind=kind)
+            )
             if len(found) >= _MAX_MARKS:
                 break
     return found
+
+
+def _run_of(
+    element: HtmlElement, places: Mapping[HtmlElement, Sequence[int]], runs: Sequence[Run]
+) -> int | None:
+    """Return the run that an element within a line is a part of; None for what is no such part."""
+    if element.tag in BLOCK_TAGS or not (text := text_of(element)):
+        return None
+    block = next((one for one in element.iterancestors() if one.tag in BLOCK_TAGS), element)
+    numbers = places.get(block, ())[:_MAX_PIECES]
+    return next((number for number in numbers if text in runs[number].text), None)
 
 
 def text_of(element: HtmlElement) -> str:

@@ -97,6 +97,12 @@ def test_a_file_holds_a_spider_of_its_name(name):
     assert spider(name).name == name
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_has_rules_for_its_articles_or_none(name):
+    """What reads its pages finds them by the name of the file; most need none."""
+    assert load(name).rules == plugins.rules_of(name)
+
+
 def answered(body: bytes, content_type: str) -> Response:
     """Return what the engine gives to a spider."""
     capture = Capture(
