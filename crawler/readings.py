@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from crawler.changes.case import Case, Reading
 from crawler.changes.edits import REMOVED_SHARE
-from crawler.changes.judge import Control
+from crawler.changes.hearing import Control
 from crawler.changes.surface import Surface
 from crawler.controls import PROBED_EVERY, Neighbours, alike, look_around
 from crawler.fetch.pace import retry_after
