@@ -72,9 +72,11 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
         standing = standings.one(db, visit.target_id)
         good = _capture(db, standing.good_capture_id)
         before = _good_reading(db, good)
-        control, neighbours = Control(), Neighbours()
+        control, neighbours, noise = Control(), Neighbours(), frozenset[str]()
         if standing.phase is not Phase.OK or not same_bytes(before, visit.captures):
             control, neighbours = look_around(db, target, site, visit, standing)
+            shared = standings.noise_of_host(db, target.host, except_target=target.id)
+            noise = frozenset(standing.noise) | shared
         return Scene(
             site=site,
             target=target,
@@ -84,8 +86,7 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             control=control,
             neighbours=neighbours,
             twin=_capture(db, standing.twin_capture_id),
-            noise=frozenset(standing.noise)
-            | standings.noise_of_host(db, target.host, except_target=target.id),
+            noise=noise,
         )
 
 
