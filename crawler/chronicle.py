@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from crawler.changes.case import Reading
-from crawler.changes.judge import Verdict
+from crawler.changes.hearing import Verdict
 from crawler.readings import Scene, same_bytes
 from storage.catalogue.engine import Connection
 from storage.catalogue.references import record_ids

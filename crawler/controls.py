@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from crawler.changes.case import Reading
-from crawler.changes.judge import Control, HostState
-from storage.catalogue import standings, targets, visits
+from crawler.changes.hearing import Control, HostState
+from storage.catalogue import events, standings, targets, visits
 from storage.catalogue.engine import Connection
 from storage.model import (
     ANSWERED,
@@ -29,6 +29,10 @@ COUNTS_FOR = timedelta(minutes=1)
 """A control look is made in the same minute as the look it is held against."""
 ENOUGH_FAILING = 3
 """Controls that were asked and failed, after which the host is taken to fail as a whole."""
+WELL_ANSWERED = ANSWERED - {Outcome.SERVER_ERROR}
+RATED_OVER = timedelta(days=14)
+KNOWN_FOR = timedelta(days=7)
+ENOUGH_LOOKS = 8
 PROBED_EVERY = timedelta(days=1)
 """A host is asked for an address that nobody knows no more often, and its answer counts as long."""
 PROBE_NAME = "no-such-page-"
@@ -101,7 +105,35 @@ def look_around(
     ]
     known = _neighbours(db, target, standing, seen)
     network = _network(db, target, visit, window=window)
-    return Control(host=host_state(known), network=network), known
+    success = _success(db, target, visit) if visit.outcome not in WELL_ANSWERED else None
+    return Control(host=host_state(known), network=network, success=success), known
+
+
+def success_rate(looks: Sequence[tuple[datetime, bool]], *, now: datetime) -> float | None:
+    """Return the share of a time in which a page answered well; each look counts until the next.
+
+    None where the looks are too few, or reach not far enough back, to say anything of it.
+    """
+    if len(looks) < ENOUGH_LOOKS or now - looks[0][0] < KNOWN_FOR:
+        return None
+    if sum(not well for _, well in looks) < ENOUGH_FAILING:
+        return None
+    ends = [*(at for at, _ in looks[1:]), now]
+    lengths = [(end - at, well) for (at, well), end in zip(looks, ends, strict=True)]
+    total = sum((length for length, _ in lengths), timedelta())
+    good = sum((length for length, well in lengths if well), timedelta())
+    return good / total if total else None
+
+
+def _success(db: Connection, target: Target, visit: Visit) -> float | None:
+    now = visit.finished_at
+    since = now - RATED_OVER
+    told = events.listing(db, url=target.url, since=since)
+    if any(one.kind == "down" for one in told):
+        return None
+    made = visits.outcomes_of(db, target.id, since=since)
+    asked = [(at, one in WELL_ANSWERED) for at, one in made if one not in NOT_ASKED]
+    return success_rate(asked, now=now)
 
 
 def ask(db: Connection, known: Neighbours, *, site: Site, now: datetime, at: datetime) -> set[int]:

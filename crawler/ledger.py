@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from crawler import routing
 from crawler.changes.case import Reading
-from crawler.changes.judge import Verdict
+from crawler.changes.hearing import Verdict
 from crawler.changes.telling import event_id
 from crawler.chronicle import Chronicle, is_quiet, new_pages, of_verdict, told_as
 from crawler.controls import ask, ask_probe

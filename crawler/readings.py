@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from crawler.changes.case import Case, Reading
 from crawler.changes.edits import REMOVED_SHARE
-from crawler.changes.judge import Control
+from crawler.changes.hearing import Control
 from crawler.changes.surface import Surface
 from crawler.controls import PROBED_EVERY, Neighbours, alike, look_around
 from crawler.fetch.pace import retry_after
@@ -77,11 +77,14 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
         good = _capture(db, standing.good_capture_id)
         before = _good_reading(db, good)
         control, neighbours, template = Control(), Neighbours(), Template()
+        noise = frozenset[str]()
         is_same = same_bytes(before, visit.captures)
         if not is_same:
             template = templates.of_site(db, visit.site)
         if standing.phase is not Phase.OK or not is_same:
             control, neighbours = look_around(db, target, site, visit, standing)
+            shared = standings.noise_of_host(db, target.host, except_target=target.id)
+            noise = frozenset(standing.noise) | shared
         return Scene(
             site=site,
             target=target,
@@ -92,8 +95,7 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             template=template,
             neighbours=neighbours,
             twin=_capture(db, standing.twin_capture_id),
-            noise=frozenset(standing.noise)
-            | standings.noise_of_host(db, target.host, except_target=target.id),
+            noise=noise,
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from crawler.changes.case import Case, Reading
-from crawler.changes.judge import Verdict
+from crawler.changes.hearing import Verdict
 from crawler.changes.slots import slot_noise
 from crawler.changes.surface import Surface
 from crawler.changes.telling import event_id

@@ -273,8 +273,9 @@ class Worker:
         with self.catalogue.read() as db:
             if not budget.is_spent(db, site, now=datetime.now(UTC)):
                 return False
-            suspected = standings.one(db, target.id).phase is Phase.SUSPECT
-        return not suspected and target.state is not TargetState.ONCE
+            standing = standings.one(db, target.id)
+        decides = standing.phase is Phase.SUSPECT or standing.twin_capture_id is not None
+        return not decides and target.state is not TargetState.ONCE
 
     async def _renew(self, claim: Claim) -> None:
         """Keep the lease until cancelled; raise FenceError when it is lost, or cannot be kept."""

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from crawler.changes.compare import Comparison, Page, compare, page_of
+from crawler.changes.compare import Comparison, compare
 from crawler.changes.diff import Diff, word_diff
 from crawler.changes.surface import Surface
+from crawler.changes.watching import Page, page_of
 from crawler.text.template import Lesson
 from storage.model import Article, Axis, Capture, Finding, Outcome
 

@@ -12,45 +12,18 @@ from dataclasses import dataclass, field
 
 from crawler.changes.align import PAIRING_CELLS, align, pair
 from crawler.changes.diff import Diff, word_diff
-from crawler.changes.slots import (
-    LINKED,
-    SEEN_TWICE,
-    article_strips,
-    counter_noise,
-    main_slots,
-    picture_noise,
-    place_noise,
-    slot_noise,
-    text_noise,
-)
-from crawler.changes.surface import Strip, Surface, outer_slot, plain_slot
+from crawler.changes.pictures import Digests, Watch, exchanged
+from crawler.changes.slots import LINKED, main_slots, place_noise, text_noise
+from crawler.changes.surface import Strip, outer_slot
+from crawler.changes.watching import LINE_WORDS, Page, is_noise, is_text_of, watched
 from crawler.text.fold import fold
 from crawler.text.fold import words as split_words
-from storage.model import Article
 
 CONTEXT_WORDS = 2
 """Words on each side by which a place inside a paragraph is known."""
 
-ASIDE_WORDS = 12
-"""Words from which a block in a slot of its own, chosen by the extractor, is watched as well."""
-
-LINE_WORDS = 8
-"""Words from which a paragraph of a class of its own is text."""
-
-HEAD_STRIPS = 6
-"""Strips above the text among which its headline is looked for."""
-
 RENAMED_SHARE = 0.5
 """Below this share of the surviving text in its old slot, the page was designed anew."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page as it is compared: all that it shows, and which of it an extractor chose."""
-
-    surface: Surface
-    chosen: frozenset[str]
-    """Folded texts of the article's blocks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +45,13 @@ class Comparison:
     """Whether there are pictures at new addresses whose bytes are not known yet."""
 
 
-def page_of(surface: Surface | None, article: Article | None) -> Page | None:
-    """Return a page to compare; None where it was not read."""
-    if surface is None or article is None or not surface.strips:
-        return None
-    return Page(surface=surface, chosen=frozenset(fold(block.text) for block in article.blocks))
-
-
 def compare(
     before: Page,
     after: Page,
     *,
     again: Page | None = None,
     noise: Collection[str] = frozenset(),
-    digests: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
+    digests: Digests = ({}, {}),
 ) -> Comparison:
     """Return what became of the article; ``again`` is another fetch of the present page.
 
@@ -93,7 +59,8 @@ def compare(
     """
     draft = _Draft(before=before, after=after, again=again, noise=frozenset(noise))
     old, new = draft.texts()
-    gone, came, unknown = _pictures(draft, digests)
+    seen = Watch(keys=draft.watched_keys, noise=draft.noise)
+    gone, came, unknown = exchanged(before, after, again, seen=seen, digests=digests)
     return Comparison(
         diff=word_diff(old, new),
         main=draft.main_now,
@@ -104,46 +71,6 @@ def compare(
         pictures_new=came,
         pictures_unknown=unknown,
     )
-
-
-def watched(page: Page, noise: Collection[str] = frozenset()) -> tuple[Strip, ...]:
-    """Return the strips of a good page that are watched: its article, without what is noise."""
-    chosen = article_strips(page.surface, page.chosen)
-    main = main_slots(chosen)
-    return tuple(strip for strip in chosen if _is_watched(strip, main, noise))
-
-
-def _is_watched(strip: Strip, main: frozenset[str], noise: Collection[str]) -> bool:
-    if strip.chrome or strip.linked >= LINKED:
-        return False
-    if is_noise(strip, main, noise):
-        return False
-    return is_text_of(strip, main) or (SEEN_TWICE in noise and strip.weight >= ASIDE_WORDS)
-
-
-def is_text_of(strip: Strip, main: Collection[str]) -> bool:
-    """Whether a strip is text of the article: in its own slots, or a long one beside them.
-
-    A short line of another class among the paragraphs is a stamp, a counter, a label.
-    """
-    return strip.slot in main or (strip.weight >= LINE_WORDS and is_of(strip.slot, main))
-
-
-def is_of(slot: str, main: Collection[str]) -> bool:
-    """Whether a slot carries the article, or stands beside one that does with another class.
-
-    Paragraphs get classes of their own: the first one, those of an experiment.
-    """
-    return slot in main or plain_slot(slot) in {plain_slot(one) for one in main}
-
-
-def is_noise(strip: Strip, main: Collection[str], noise: Collection[str]) -> bool:
-    """Whether a strip is known to come and go; the slots of an article never are as a whole."""
-    if not noise:
-        return False
-    if strip.slot not in main and slot_noise(strip.slot) in noise:
-        return True
-    return text_noise(strip.key) in noise or counter_noise(strip.key) in noise
 
 
 def changed_words(before: str, after: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
@@ -401,58 +328,3 @@ class _Draft:
         kept = sum(strip.weight for strip in head if strip.key in present)
         begun, gone = (sum(strip.weight for strip in part) for part in (head, tail))
         return 0 < begun <= 2 * kept and 2 * gone >= begun
-
-
-def _pictures(
-    draft: _Draft, digests: tuple[Mapping[str, str], Mapping[str, str]]
-) -> tuple[frozenset[str], frozenset[str], bool]:
-    """Return the payload digests of pictures of the article that went and that came.
-
-    The address alone says nothing: content networks give one picture many addresses.
-    """
-    before, now = digests
-    old = _shown(draft, draft.before, before)
-    new = _shown(draft, draft.after, now)
-    fresh = new.keys() - old.keys()
-    unknown = any(not new[sources] for sources in fresh)
-    had = frozenset().union(*old.values()) if old else frozenset()
-    has = frozenset().union(*new.values()) if new else frozenset()
-    if unknown:
-        return frozenset(), frozenset(), True
-    came = frozenset(
-        digest for sources in fresh for digest in new[sources] if digest not in had
-    ) | _other_bytes(old, new)
-    if came and draft.again is not None:
-        second = _shown(draft, draft.again, now)
-        came &= frozenset().union(*second.values()) if second else frozenset()
-    gone = frozenset(one for one in had if one not in has) if came else frozenset()
-    return gone, came, False
-
-
-def _other_bytes(
-    old: Mapping[tuple[str, ...], frozenset[str]], new: Mapping[tuple[str, ...], frozenset[str]]
-) -> frozenset[str]:
-    return frozenset(
-        digest
-        for sources in old.keys() & new.keys()
-        if old[sources] and new[sources] and not old[sources] & new[sources]
-        for digest in new[sources]
-    )
-
-
-def _shown(
-    draft: _Draft, page: Page, digests: Mapping[str, str]
-) -> dict[tuple[str, ...], frozenset[str]]:
-    """Return the pictures between the watched strips of a page, with the digests known of them."""
-    strips, keys = page.surface.strips, draft.watched_keys
-    places = [n for n, strip in enumerate(strips) if strip.key in keys]
-    if not places:
-        return {}
-    above = range(max(0, places[0] - HEAD_STRIPS), places[0])
-    # A picture between headline and text is the article's.
-    first = next((n for n in above if strips[n].heading), max(0, places[0] - 2))
-    return {
-        shot.sources: frozenset(digests[one] for one in shot.sources if one in digests)
-        for shot in page.surface.shots
-        if first <= shot.position <= places[-1] + 1 and picture_noise(shot.slot) not in draft.noise
-    }

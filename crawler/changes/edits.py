@@ -18,6 +18,9 @@ REMOVED_SHARE = 0.15
 REPLACED_SHARE = 0.5
 """A removal puts less than this share of what it took in its place."""
 
+REWRITTEN_SHARE = 0.25
+"""Paragraph for paragraph, a rewrite puts at least this share of what it took in its place."""
+
 TYPO_DISTANCE = 2
 """Letters by which two spellings of one word may differ."""
 
@@ -56,13 +59,29 @@ def body_change(case: Case) -> BodyChange:
     if case.articles is None or diff is None or not diff.changed:
         return BodyChange.NONE
     lost = diff.removed_words
-    if 1 - diff.survival >= REMOVED_SHARE and diff.added_words < REPLACED_SHARE * lost:
+    if 1 - diff.survival >= REMOVED_SHARE and not _is_replaced(diff):
         return BodyChange.REMOVED
     if not lost and _only_new_blocks(diff):
         return BodyChange.NOTICE
     if all(_is_minor(op) for op in diff.hunks()):
         return BodyChange.MINOR
     return BodyChange.SUBSTANTIVE
+
+
+def _is_replaced(diff: Diff) -> bool:
+    """Whether something was put in the place of what is gone: half its words, or half its blocks.
+
+    Paragraphs that are replaced one by one by shorter ones are a rewrite, and no removal.
+    """
+    if diff.added_words >= REPLACED_SHARE * diff.removed_words:
+        return True
+    hunks = diff.hunks()
+    gone, came = (
+        sum(side.count(BREAK) for side in sides)
+        for sides in ([op.before for op in hunks], [op.after for op in hunks])
+    )
+    by_blocks = gone > 1 and came >= REPLACED_SHARE * gone
+    return by_blocks and diff.added_words >= REWRITTEN_SHARE * diff.removed_words
 
 
 def headline_change(case: Case) -> tuple[str, str] | None:

@@ -1,14 +1,14 @@
 """Decide, look by look, where a target stands and what is worth telling (EVENTS, confirm rule)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import assert_never
 
-from crawler.changes import clock, suspicion, telling, twins
+from crawler.changes import clock, suspicion, telling
 from crawler.changes.case import Case
 from crawler.changes.findings import find
+from crawler.changes.good import good
+from crawler.changes.hearing import Control, Hearing, HostState, Verdict
 from crawler.changes.suspicion import CHALLENGE, DOWN, HOST_DOWN, OUTAGES
 from storage.model import (
     NOT_ASKED,
@@ -27,71 +27,17 @@ from storage.model import (
 LASTING_WAIT = timedelta(minutes=5)
 """Retry-After from which a server says itself that it is no fault of the moment."""
 
+STEADY = 0.75
+"""Below this share of two weeks in which a page answered well, it counts as down."""
+
+SEVERAL = 2
+"""Other addresses with the same page from which it is the host's."""
+
 PROBED = frozenset({"soft_404"})
 """Kinds that are surer where the host answers an unknown address in the same way."""
 
 _UNREADABLE = "unreadable"
 """Kind of a look at a page from which no text could be read: neither good nor bad."""
-
-
-class HostState(StrEnum):
-    """What other pages of a host say of it since a suspicion began."""
-
-    WELL = "well"
-    """Another watched page of the host, or its home page, gave a good look."""
-    FAILING = "failing"
-    """All other watched pages of the host fail as well."""
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """What is known beside the target itself: whether its host is well, and our own network."""
-
-    host: HostState = HostState.UNKNOWN
-    network: bool | None = None
-    """True if another host answered since, False if none does, None if nobody knows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What one look means: the new standing, what to tell, and when to look again."""
-
-    standing: Standing
-    events: tuple[Event, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    look_again_at: datetime | None = None
-    """None: as the site's schedule says."""
-    needs_control: bool = False
-    """Whether a good look at another page of the host (or its home page) would decide."""
-    needs_probe: bool = False
-    """Whether it would help to know how the host answers an address that nobody knows."""
-    deciding: bool = False
-    """Whether ``look_again_at`` is one of the re-looks of a suspicion, for which a person waits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Hearing:
-    """All that is known when one look is judged."""
-
-    case: Case
-    standing: Standing
-    site: Site
-    target: Target
-    control: Control
-    look: Look
-    findings: tuple[Finding, ...]
-
-    @property
-    def now(self) -> datetime:
-        return self.look.at
-
-    def delays(self, kind: str) -> Sequence[timedelta]:
-        """Return the waits between the re-looks of a kind."""
-        return self.site.confirm_access if kind == "access_denied" else self.site.confirm
-
-    def of(self, axis: Axis) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if one.axis is axis)
 
 
 def judge(
@@ -113,7 +59,7 @@ def judge(
         kind=bad.kind if bad else "ok",
         capture_id=after.capture_id,
     )
-    hearing = _Hearing(
+    hearing = Hearing(
         case=case,
         standing=standing,
         site=site,
@@ -123,7 +69,7 @@ def judge(
         findings=findings,
     )
     if bad is None:
-        return _good(hearing) if _says_something(case) else _silent(hearing)
+        return good(hearing) if _says_something(case) else _silent(hearing)
     if standing.good_capture_id is None and case.before is None:
         return _never_good(hearing, bad)
     return _outage(hearing, bad) if bad.kind in OUTAGES else _takedown(hearing, bad)
@@ -142,7 +88,7 @@ def _says_something(case: Case) -> bool:
     return case.after.answered_well and case.after.article is not None
 
 
-def _silent(hearing: _Hearing) -> Verdict:
+def _silent(hearing: Hearing) -> Verdict:
     """Judge a look that shows nothing: not asked for (robots, address guard), or not readable."""
     standing = hearing.standing
     if standing.phase is not Phase.SUSPECT or hearing.look.outcome in NOT_ASKED:
@@ -158,97 +104,17 @@ def _silent(hearing: _Hearing) -> Verdict:
     )
 
 
-# --- good looks -------------------------------------------------------------------------------
-
-
-def _good(hearing: _Hearing) -> Verdict:
-    """Judge a look that carries the article: the suspicion ends, edits are told."""
-    case, standing, target = hearing.case, hearing.standing, hearing.target
-    found = _news(hearing)
-    events: tuple[Event, ...] = ()
-    noted = bool(standing.told_kind)
-    lesson = twins.is_lesson(standing)
-    if not noted and not lesson and twins.wants_twin(case, target, found):
-        return _doubted(hearing)
-    if noted and not standing.told:
-        # Nobody was told of the outage, so its end is only written down.
-        quiet_end = telling.restored_event(case, standing, found, target=target, alert=Alert.NONE)
-        events = (quiet_end,)
-    elif standing.told:
-        quiet = standing.told_kind in (CHALLENGE, HOST_DOWN)
-        alert = Alert.DIGEST if quiet else Alert.NOW
-        events = (telling.restored_event(case, standing, found, target=target, alert=alert),)
-    elif not lesson and any(one.alert is not Alert.NONE for one in found):
-        told = [one for one in found if one.alert is not Alert.NONE]
-        rest = [one for one in found if one.alert is Alert.NONE]
-        events = (telling.content_event(case, standing, [*told, *rest], target=target),)
-    capture_id = case.after.capture_id if case.after.article is not None else None
-    teach = twins.wants_lesson(case, target)
-    again = hearing.now + twins.wait(hearing.site) if teach else None
-    return Verdict(
-        standing=Standing(
-            target_id=standing.target_id,
-            good_capture_id=capture_id if capture_id is not None else standing.good_capture_id,
-            moved_to=_addresses(standing, found),
-            noise=standing.noise if _is_edited(events) else twins.learnt(case, standing),
-            twin_capture_id=capture_id if teach else None,
-        ),
-        events=events,
-        findings=hearing.findings,
-        look_again_at=again,
-        deciding=again is not None,
-    )
-
-
-def _doubted(hearing: _Hearing) -> Verdict:
-    """Have a page fetched once more before an edit is believed: rotations vanish, edits stay."""
-    standing, again = hearing.standing, hearing.now + twins.wait(hearing.site)
-    kept = Standing(
-        target_id=standing.target_id,
-        good_capture_id=standing.good_capture_id,
-        moved_to=standing.moved_to,
-        noise=standing.noise,
-        twin_capture_id=hearing.case.after.capture_id,
-    )
-    removed = any(one.kind == "content_removed" for one in hearing.findings)
-    return Verdict(
-        standing=kept,
-        findings=hearing.findings,
-        look_again_at=again,
-        needs_probe=removed and hearing.case.probe is None,
-        deciding=True,
-    )
-
-
-def _is_edited(events: Sequence[Event]) -> bool:
-    return any(one.axis is Axis.CONTENT for one in events)
-
-
-def _news(hearing: _Hearing) -> list[Finding]:
-    """Return the content findings, without a move to an address that was told before."""
-    return [
-        one
-        for one in hearing.of(Axis.CONTENT)
-        if one.details.get("moved_to") not in hearing.standing.moved_to
-    ]
-
-
-def _addresses(standing: Standing, found: Sequence[Finding]) -> tuple[str, ...]:
-    new = [one.details["moved_to"] for one in found if "moved_to" in one.details]
-    return tuple(dict.fromkeys((*standing.moved_to, *new)))
-
-
 # --- bad looks --------------------------------------------------------------------------------
 
 
-def _never_good(hearing: _Hearing, bad: Finding) -> Verdict:
+def _never_good(hearing: Hearing, bad: Finding) -> Verdict:
     """Judge a bad look at a page that was never seen well: nothing was taken down."""
     since = hearing.standing.since or hearing.now
     standing = replace(hearing.standing, phase=Phase.OK, kind=bad.kind, since=since)
     return Verdict(standing=standing, findings=hearing.of(Axis.AVAILABILITY))
 
 
-def _takedown(hearing: _Hearing, bad: Finding) -> Verdict:
+def _takedown(hearing: Hearing, bad: Finding) -> Verdict:
     """Judge a look of a kind that becomes a takedown when all re-looks agree."""
     standing = hearing.standing
     if standing.phase is Phase.CONFIRMED and standing.kind == bad.kind:
@@ -264,7 +130,7 @@ def _takedown(hearing: _Hearing, bad: Finding) -> Verdict:
     return _confirm(hearing, standing, bad)
 
 
-def _confirm(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
+def _confirm(hearing: Hearing, standing: Standing, bad: Finding) -> Verdict:
     """Tell a takedown on which all re-looks agreed, if host and network are well."""
     delays = hearing.delays(bad.kind)
     if hearing.control.network is False:
@@ -274,7 +140,8 @@ def _confirm(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
             event = telling.state_event(
                 hearing.case, standing, bad, hearing.of(Axis.AVAILABILITY), target=hearing.target
             )
-            return _verdict(hearing, suspicion.told(standing, bad.kind), events=(event,))
+            events = (event, *_host_parked(hearing, standing, bad))
+            return _verdict(hearing, suspicion.told(standing, bad.kind), events=events)
         case HostState.FAILING:
             standing, events = _host_down(hearing, standing, bad)
             again = hearing.now + clock.delay(delays, len(delays), url=hearing.target.url)
@@ -285,7 +152,15 @@ def _confirm(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
             assert_never(hearing.control.host)
 
 
-def _undecided(hearing: _Hearing, standing: Standing) -> Verdict:
+def _host_parked(hearing: Hearing, standing: Standing, bad: Finding) -> tuple[Event, ...]:
+    """Tell of the host, once, that several of its pages gave way to one and the same page."""
+    if bad.kind not in ("parked", "suspended") or hearing.case.alike < SEVERAL:
+        return ()
+    case, target = hearing.case, hearing.target
+    return (telling.host_event(case, standing, bad, target=target, kind="host_parked"),)
+
+
+def _undecided(hearing: Hearing, standing: Standing) -> Verdict:
     """Wait for the word of host or network; the looks at the page itself have agreed."""
     delays = hearing.delays(standing.kind)
     agreed = [look for look in standing.looks if look.kind == standing.kind]
@@ -293,7 +168,7 @@ def _undecided(hearing: _Hearing, standing: Standing) -> Verdict:
     return _verdict(hearing, standing, again=again, needs_control=True)
 
 
-def _outage(hearing: _Hearing, bad: Finding) -> Verdict:
+def _outage(hearing: Hearing, bad: Finding) -> Verdict:
     """Judge a look of a kind that is a fault of the moment; long ones are told as ``down``."""
     standing = hearing.standing
     if suspicion.is_takedown(standing):
@@ -307,9 +182,8 @@ def _outage(hearing: _Hearing, bad: Finding) -> Verdict:
     if standing.phase is Phase.CONFIRMED and standing.kind == DOWN:
         return _verdict(hearing, standing)
     standing = _failing(hearing, bad)
-    assert standing.since is not None
-    lasted = hearing.now - standing.since
-    if lasted >= hearing.site.down_after and bad.kind != CHALLENGE:
+    rarely = hearing.control.success is not None and hearing.control.success < STEADY
+    if (_lasted(hearing, standing) or rarely) and bad.kind != CHALLENGE:
         return _down(hearing, standing, bad)
     if bad.kind == CHALLENGE and standing.told_kind != CHALLENGE and _repeated(hearing, standing):
         return _challenged(hearing, standing, bad)
@@ -320,7 +194,7 @@ def _outage(hearing: _Hearing, bad: Finding) -> Verdict:
 
 
 def _noted(
-    hearing: _Hearing, standing: Standing, bad: Finding, *, again: datetime | None
+    hearing: Hearing, standing: Standing, bad: Finding, *, again: datetime | None
 ) -> Verdict:
     """Write down an outage that all re-looks agree on; nobody is told of it until it lasts."""
     found = hearing.of(Axis.AVAILABILITY)
@@ -329,7 +203,7 @@ def _noted(
     return _verdict(hearing, standing, events=(replace(event, alert=Alert.NONE),), again=again)
 
 
-def _is_outage(hearing: _Hearing, standing: Standing) -> bool:
+def _is_outage(hearing: Hearing, standing: Standing) -> bool:
     """Whether an outage is no hiccup: all re-looks failed, or the server said it will last."""
     if hearing.look.kind == CHALLENGE:
         return False  # told to the operator, by its own rule
@@ -338,41 +212,48 @@ def _is_outage(hearing: _Hearing, standing: Standing) -> bool:
     return looks or (asked is not None and asked >= LASTING_WAIT)
 
 
-def _down(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
+def _down(hearing: Hearing, standing: Standing, bad: Finding) -> Verdict:
     """Tell an outage that lasted; as the host's if its other pages fail, not if we are cut off."""
+    rate = hearing.control.success
     if hearing.control.network is False:
         return _undecided(hearing, standing)
     if hearing.control.host is HostState.FAILING:
         standing, events = _host_down(hearing, standing, bad)
         return _verdict(hearing, replace(standing, phase=Phase.CONFIRMED), events=events)
-    finding = telling.down_finding(standing, bad, now=hearing.now)
+    finding = telling.down_finding(
+        standing, bad, now=hearing.now, success=None if _lasted(hearing, standing) else rate
+    )
     found = (finding, *hearing.of(Axis.AVAILABILITY))
     event = telling.state_event(hearing.case, standing, finding, found, target=hearing.target)
     return _verdict(hearing, suspicion.told(standing, DOWN), events=(event,))
 
 
-def _challenged(hearing: _Hearing, standing: Standing, bad: Finding) -> Verdict:
+def _challenged(hearing: Hearing, standing: Standing, bad: Finding) -> Verdict:
     """Tell the operator, once, that a gatekeeper stands before the page."""
     finding = replace(bad, axis=Axis.OPERATIONS)
     found = hearing.of(Axis.AVAILABILITY)
     event = telling.state_event(hearing.case, standing, finding, found, target=hearing.target)
+    if hearing.control.host is HostState.FAILING:
+        event = telling.host_event(
+            hearing.case, standing, bad, target=hearing.target, kind="host_blocking"
+        )
     return _verdict(hearing, suspicion.told(standing, CHALLENGE), events=(event,))
 
 
 def _host_down(
-    hearing: _Hearing, standing: Standing, bad: Finding
+    hearing: Hearing, standing: Standing, bad: Finding
 ) -> tuple[Standing, tuple[Event, ...]]:
     """Tell, once, that the whole host fails; the target itself stays under suspicion."""
     if standing.told_kind == HOST_DOWN:
         return standing, ()
-    event = telling.host_down_event(hearing.case, standing, bad, target=hearing.target)
+    event = telling.host_event(hearing.case, standing, bad, target=hearing.target, kind=HOST_DOWN)
     return replace(standing, told=True, told_kind=HOST_DOWN), (event,)
 
 
 # --- the standing -----------------------------------------------------------------------------
 
 
-def _suspect(hearing: _Hearing, kind: str) -> Standing:
+def _suspect(hearing: Hearing, kind: str) -> Standing:
     """Return the standing with this look in its suspicion, a new one if the kind is new."""
     standing = hearing.standing
     if standing.phase is Phase.SUSPECT and standing.kind == kind:
@@ -381,7 +262,7 @@ def _suspect(hearing: _Hearing, kind: str) -> Standing:
     return replace(standing, phase=Phase.SUSPECT, kind=kind, since=since, looks=(hearing.look,))
 
 
-def _failing(hearing: _Hearing, bad: Finding) -> Standing:
+def _failing(hearing: Hearing, bad: Finding) -> Standing:
     """Return the standing with this look in its outage; outages of all kinds are one."""
     standing = hearing.standing
     if standing.phase is Phase.OK:
@@ -396,14 +277,19 @@ def _failing(hearing: _Hearing, bad: Finding) -> Standing:
     return replace(suspicion.with_look(standing, hearing.look), kind=kind)
 
 
-def _outlasted(hearing: _Hearing, standing: Standing) -> bool:
+def _lasted(hearing: Hearing, standing: Standing) -> bool:
+    """Whether an outage has gone on so long that it is told."""
+    return standing.since is not None and hearing.now - standing.since >= hearing.site.down_after
+
+
+def _outlasted(hearing: Hearing, standing: Standing) -> bool:
     """Whether an outage in the middle of a suspicion has gone on so long that it is told."""
     looks = suspicion.last_outage(standing)
     told_of = hearing.look.kind != CHALLENGE
     return told_of and hearing.now - looks[0].at >= hearing.site.down_after
 
 
-def _agreed(hearing: _Hearing, standing: Standing) -> bool:
+def _agreed(hearing: Hearing, standing: Standing) -> bool:
     """Whether all re-looks of the list have come and gave the same answer."""
     delays = hearing.delays(standing.kind)
     found = clock.counted(standing.looks, standing.kind, delays=delays, url=hearing.target.url)
@@ -412,14 +298,14 @@ def _agreed(hearing: _Hearing, standing: Standing) -> bool:
     return len(found) > len(delays)
 
 
-def _repeated(hearing: _Hearing, standing: Standing) -> bool:
+def _repeated(hearing: Hearing, standing: Standing) -> bool:
     """Whether a challenge was met again at a planned re-look, so that it is no passing one."""
     delays = hearing.delays(CHALLENGE)
     found = clock.counted(standing.looks, CHALLENGE, delays=delays, url=hearing.target.url)
     return len(found) > min(1, len(delays))
 
 
-def _next_look(hearing: _Hearing, standing: Standing) -> datetime:
+def _next_look(hearing: Hearing, standing: Standing) -> datetime:
     return clock.planned(
         standing.looks,
         standing.kind,
@@ -429,7 +315,7 @@ def _next_look(hearing: _Hearing, standing: Standing) -> datetime:
     )
 
 
-def _outage_look(hearing: _Hearing, standing: Standing) -> datetime | None:
+def _outage_look(hearing: Hearing, standing: Standing) -> datetime | None:
     """Return the next look at an outage: a re-look, then when it would be told as down."""
     assert standing.since is not None
     limit = standing.since + hearing.site.down_after
@@ -440,7 +326,7 @@ def _outage_look(hearing: _Hearing, standing: Standing) -> datetime | None:
     return min(again, limit) if limit > hearing.now else again
 
 
-def _is_deciding(hearing: _Hearing, standing: Standing, again: datetime | None) -> bool:
+def _is_deciding(hearing: Hearing, standing: Standing, again: datetime | None) -> bool:
     """Whether a look is one of the re-looks: not far off, and not one of ever more."""
     delays = hearing.delays(standing.kind)
     soon = again is not None and again - hearing.now <= max(delays) * (1 + clock.JITTER)
@@ -448,7 +334,7 @@ def _is_deciding(hearing: _Hearing, standing: Standing, again: datetime | None) 
 
 
 def _verdict(
-    hearing: _Hearing,
+    hearing: Hearing,
     standing: Standing,
     *,
     events: tuple[Event, ...] = (),

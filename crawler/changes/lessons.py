@@ -8,7 +8,7 @@ lesson ever covers a slot that carries the article: its blocks stay watched.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from crawler.changes.align import pair
-from crawler.changes.compare import Page, changed_words, place_of, watched
+from crawler.changes.compare import changed_words, place_of
 from crawler.changes.slots import (
     SEEN_TWICE,
     article_strips,
@@ -19,6 +19,7 @@ from crawler.changes.slots import (
     text_noise,
 )
 from crawler.changes.surface import Shot, Strip
+from crawler.changes.watching import Page, watched
 
 MOST_LESSONS = 300
 """Lessons a target keeps, the newest; a page of a thousand rotating boxes needs no more."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from crawler.changes.case import Case
 from crawler.changes.diff import as_text
 from crawler.changes.edits import changed_words, counted
-from storage.model import Alert, Axis, Event, Finding, Phase, Severity, Standing, Target
+from storage.model import Alert, Axis, Event, Finding, Phase, Severity, Signal, Standing, Target
 
 _NAMESPACE = uuid.UUID("5f2c0c5e-3f0b-5d0e-9f63-0d6a3b1c7e42")
 _DIFF_WORDS = 5_000
@@ -99,34 +99,50 @@ def state_event(
     )
 
 
-def down_finding(standing: Standing, cause: Finding, *, now: datetime) -> Finding:
-    """Return the finding that an outage has lasted too long."""
+def down_finding(
+    standing: Standing, cause: Finding, *, now: datetime, success: float | None
+) -> Finding:
+    """Return the finding that an outage has lasted too long, or that outages come too often."""
     assert standing.since is not None
-    lasted = duration(now - standing.since)
+    said = f"The page has been out of reach for {duration(now - standing.since)}."
+    signals = cause.signals
+    if success is not None:
+        said = f"The page answered well in {success:.0%} of the last two weeks only."
+        signals = (*signals, Signal(name="success_rate", value=f"{success:.2f}", threshold="0.75"))
     return Finding(
         kind="down",
         axis=Axis.AVAILABILITY,
         rule="judge",
         alert=Alert.NOW,
         severity=Severity.HIGH,
-        summary=f"The page has been out of reach for {lasted}. {cause.summary}",
-        signals=cause.signals,
+        summary=f"{said} {cause.summary}",
+        signals=signals,
     )
 
 
-def host_down_event(case: Case, standing: Standing, cause: Finding, *, target: Target) -> Event:
-    """Return the event that a whole host fails; the id is the host's, whoever writes it."""
+_OF_HOST = {
+    "host_down": ("All watched pages of {host} fail alike.", Axis.AVAILABILITY),
+    "host_parked": ("Several watched pages of {host} show the same page.", Axis.AVAILABILITY),
+    "host_blocking": ("{host} has begun to refuse us or to challenge us.", Axis.OPERATIONS),
+}
+
+
+def host_event(
+    case: Case, standing: Standing, cause: Finding, *, target: Target, kind: str
+) -> Event:
+    """Return the event about a whole host; the id is the host's, whoever writes it."""
     since = standing.since or case.after.at
+    words, axis = _OF_HOST[kind]
     return Event(
-        id=event_id(target.host, "host_down", since.date().isoformat()),
+        id=event_id(target.host, kind, since.date().isoformat()),
         url=target.url,
         target_id=target.id,
         site=target.site,
-        kind="host_down",
-        axis=Axis.AVAILABILITY,
+        kind=kind,
+        axis=axis,
         alert=Alert.NOW,
         severity=Severity.HIGH,
-        summary=f"All watched pages of {target.host} fail alike. {cause.summary}",
+        summary=f"{words.format(host=target.host)} {cause.summary}",
         captured_at=since,
         confirmed_at=case.after.at,
         phase=Phase.CONFIRMED,

@@ -43,8 +43,11 @@ def wait(site: Site) -> timedelta:
     return min((TWIN_AFTER, *site.confirm[:1]))
 
 
-def learnt(case: Case, standing: Standing) -> tuple[str, ...]:
-    """Return what is known of the page's noise after a good look that told of no edit."""
+def learnt(case: Case, standing: Standing, *, edited: bool) -> tuple[str, ...]:
+    """Return what is known of the page's noise after a good look.
+
+    One that told of an ``edited`` article teaches only by its two fetches, which both carry it.
+    """
     before = case.before.page if case.before is not None else None
     after = case.after.page
     if before is None or after is None:
@@ -55,7 +58,7 @@ def learnt(case: Case, standing: Standing) -> tuple[str, ...]:
         new |= lessons.of_one_moment(before, after)
     elif twin is not None:
         new |= lessons.of_one_moment(twin, after)
-    if case.comparison is not None:
+    if case.comparison is not None and not edited:
         new |= case.comparison.unsteady
         new |= lessons.of_two_visits(before, after)
     return lessons.learn(standing.noise, sorted(new))

@@ -70,14 +70,17 @@ conditional = false                       # true: ask for a known page only if i
 # include = ["/node/*"]
 # exclude = ["/comment/*"]
 # alerts = ["desk"]
+# edits = "daily 08:00"                     # or "now", "2h"; takedowns are always told at once
 
-# An alert is a way to tell people: channel is log, webhook or email. A secret may stand in a file
-# of its own (url_file = "desk-url") or in the environment (HOLDFAST_ALERT_DESK_URL).
+# An alert is a way to tell people: channel is log, webhook, email, feed (an Atom file) or apprise
+# (chats and telephones). A secret may stand in a file of its own (url_file = "desk-url") or in the
+# environment (HOLDFAST_ALERT_DESK_URL).
 #
 # [[alert]]
 # name = "desk"
 # channel = "webhook"
 # url_file = "desk-url"
+# quiet = "22:00-07:00"                     # only what is urgent is told then
 """
 
 

@@ -8,6 +8,7 @@ from storage.catalogue.dialects import insert_or_replace, portions
 from storage.catalogue.tables import standings, targets
 from storage.model import Phase, Standing
 
+_OWN = ("h:", "v:")
 _TEACHERS = 40
 """Pages of a host whose lessons are shared; more of them teach nothing new."""
 
@@ -59,7 +60,10 @@ def _as_row(standing: Standing) -> dict[str, object]:
 
 
 def noise_of_host(db: Connection, host: str, *, except_target: int) -> frozenset[str]:
-    """Return what other watched pages of a host have learnt to be noise, of a limited number."""
+    """Return what other watched pages of a host have learnt to be noise, of a limited number.
+
+    Not whether they were looked at by schedule, nor places inside their paragraphs.
+    """
     statement = (
         select(standings.c.noise)
         .join(targets, targets.c.id == standings.c.target_id)
@@ -67,7 +71,8 @@ def noise_of_host(db: Connection, host: str, *, except_target: int) -> frozenset
         .order_by(targets.c.id)
         .limit(_TEACHERS)
     )
-    return frozenset(name for noise in db.execute(statement).scalars() for name in noise)
+    learnt = db.execute(statement).scalars()
+    return frozenset(name for noise in learnt for name in noise if not name.startswith(_OWN))
 
 
 def _from_row(row: RowMapping) -> Standing:

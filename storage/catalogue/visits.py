@@ -125,6 +125,16 @@ def outcomes_elsewhere(
     return list(db.execute(statement).scalars())
 
 
+def outcomes_of(
+    db: Connection, target_id: int, *, since: datetime
+) -> list[tuple[datetime, Outcome]]:
+    """Return when the visits to a target were made since a time and how each ended, in order."""
+    statement = select(visits.c.started_at, visits.c.outcome).where(
+        visits.c.target_id == target_id, visits.c.started_at >= since
+    )
+    return [(row[0], row[1]) for row in db.execute(statement.order_by(visits.c.id))]
+
+
 def newest_asked(db: Connection) -> list[tuple[str, Outcome]]:
     """Return host and outcome of the newest visits that asked for something, newest first."""
     newest = select(visits.c.host, visits.c.outcome).order_by(visits.c.id.desc()).limit(_NEWEST)

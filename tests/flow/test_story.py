@@ -143,7 +143,8 @@ def test_a_page_is_watched_edited_taken_down_and_somebody_is_told(
 
     kinds = ["substantive_edit", "gone", "moved", "restored"]
     wait_for(lambda: all(any(kind in text for text in desk.taken()) for kind in kinds))
-    wait_for(lambda: len(post.mails) >= len(kinds))
+    words = [kind.replace("_", " ") for kind in kinds]
+    wait_for(lambda: all(any(word in text for text in post.taken()) for word in words))
     for one in desk.posts:
         Webhook(SECRET).verify(one.body, one.headers)
     assert service.end() == 0
@@ -218,7 +219,8 @@ def test_a_killed_service_tells_the_same_story(
     wait_for(lambda: told(service, "restored", lost))
     story = sorted((one["kind"], one["url"]) for one in service.ask("events?limit=1000"))
     assert story == sorted([("substantive_edit", edited), ("gone", lost), ("restored", lost)])
-    wait_for(lambda: len({str(one.headers["webhook-id"]) for one in desk.posts}) >= 3)
+    # What happens together is told together: how many deliveries there are is not the point.
+    wait_for(lambda: all(any(kind in text for text in desk.taken()) for kind, _ in story))
     assert service.end() == 0
     read_back(archive, killed=True)
 

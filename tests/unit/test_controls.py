@@ -8,8 +8,16 @@ import pytest
 from catalogues import MINUTE, NOW, opened, visit, watch
 from sqlalchemy import Connection
 
-from crawler.changes.judge import Control, HostState
-from crawler.controls import Neighbours, ask, ask_probe, host_state, is_probe, look_around
+from crawler.changes.hearing import Control, HostState
+from crawler.controls import (
+    Neighbours,
+    ask,
+    ask_probe,
+    host_state,
+    is_probe,
+    look_around,
+    success_rate,
+)
 from storage.catalogue import captures, standings, targets
 from storage.model import Look, Outcome, Phase, Site, Standing, Target, TargetState, Visit
 
@@ -227,3 +235,13 @@ def test_our_own_network_is_seen_from_other_hosts(db) -> None:
     assert around(db, lost, look)[0].network is False
     visit(db, elsewhere, at=NOW - timedelta(seconds=10))
     assert around(db, lost, look)[0].network is True
+
+
+def test_how_often_a_page_answers_is_weighed_by_time() -> None:
+    """A look counts until the next one; few looks, or a short time, say nothing."""
+    day = timedelta(days=1)
+    looks = [(NOW + n * day, n % 2 == 0) for n in range(10)]
+    assert success_rate(looks, now=NOW + 10 * day) == pytest.approx(0.5)
+    assert success_rate([(at, True) for at, _ in looks], now=NOW + 10 * day) is None
+    assert success_rate(looks[:4], now=NOW + 10 * day) is None
+    assert success_rate(looks, now=NOW + 2 * day) is None

@@ -20,7 +20,9 @@ from readings import (
 
 from crawler.changes import clock
 from crawler.changes.case import Case, Reading
-from crawler.changes.judge import Control, HostState, Verdict, judge
+from crawler.changes.hearing import Control, HostState, Verdict
+from crawler.changes.judge import judge
+from crawler.changes.surface import Link, Surface
 from storage.model import (
     Alert,
     Axis,
@@ -72,6 +74,7 @@ class Watch:
         self.verdict = Verdict(standing=self.standing)
         self.events: list[Event] = []
         self.looks = 0
+        self.alike = 0
         if seen:
             self.look(reading())
 
@@ -82,7 +85,7 @@ class Watch:
         self.now += after
         self.looks += 1
         page = replace(page, at=self.now, capture_id=self.looks)
-        case = Case(before=self.good, after=page)
+        case = replace(Case(before=self.good, after=page), alike=self.alike)
         arguments = {
             "site": self.site,
             "target": TARGET,
@@ -109,6 +112,12 @@ class Watch:
         self.look(page, after=HOUR, control=control)
         while self.verdict.look_again_at is not None:
             self.relook(page, control=control)
+
+    def until_confirmed_outage(self, page: Reading) -> None:
+        """Make a bad look and as many planned re-looks as a suspicion has."""
+        self.look(page, after=HOUR)
+        for _ in self.site.confirm:
+            self.relook(page)
 
     @property
     def told(self) -> list[str]:
@@ -567,3 +576,46 @@ def test_a_look_that_shows_nothing_changes_nothing(page):
     while watch.verdict.look_again_at is not None:
         watch.relook(gone())
     assert watch.told == ["gone"]
+
+
+def test_a_passing_outage_that_all_relooks_saw_is_written_down_and_told_to_nobody():
+    """The event and its end are kept for the record; an outage of one look leaves no trace."""
+    watch = Watch()
+    watch.until_confirmed_outage(error_page(status=503))
+    assert [(one.kind, one.alert) for one in watch.events] == [("server_error", Alert.NONE)]
+    watch.look(reading(), after=HOUR)
+    assert [one.kind for one in watch.events] == ["server_error", "restored"]
+    assert watch.told == []
+    watch.look(error_page(status=503), after=DAY)
+    watch.look(reading(), after=MINUTE)
+    assert len(watch.events) == 2
+
+
+def test_a_server_that_names_a_long_wait_is_taken_at_its_word():
+    """Retry-After of an hour is an outage at the first look."""
+    watch = Watch()
+    watch.look(replace(error_page(status=503), wait_asked=HOUR), after=HOUR)
+    assert [one.kind for one in watch.events] == ["server_error"]
+    assert watch.told == []
+
+
+def test_a_page_that_rarely_answers_is_down():
+    """Less than three quarters of two weeks: told once, however short each outage is."""
+    watch = Watch()
+    rarely = replace(WELL, success=0.6)
+    watch.look(error_page(status=503), after=HOUR, control=rarely)
+    (event,) = watch.events
+    assert (event.kind, event.alert) == ("down", Alert.NOW)
+    assert "60%" in event.summary
+
+
+def test_the_same_foreign_page_at_several_addresses_is_told_of_the_host_too():
+    """The page has its own event, the host one of its own id, whichever page tells it."""
+    links = tuple(Link(url=f"{URL}?k={n}", text="word") for n in range(6))
+    page = reading(
+        article(*OTHER, title="Buy"), surface=Surface(url=URL, links=links), digest="sha1:P"
+    )
+    watch = Watch()
+    watch.alike = 3
+    watch.until_confirmed(page)
+    assert watch.told == ["parked", "host_parked"]

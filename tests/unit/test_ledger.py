@@ -11,7 +11,7 @@ from chronicles import chronicle
 
 from crawler import ledger, readings
 from crawler.changes.case import Reading
-from crawler.changes.judge import Verdict
+from crawler.changes.hearing import Verdict
 from crawler.chronicle import Chronicle
 from crawler.ledger import Made
 from crawler.planner import Planner

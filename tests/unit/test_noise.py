@@ -7,8 +7,9 @@ from readings import T0, URL, hop
 
 from crawler.changes import lessons
 from crawler.changes.case import Case, Reading
-from crawler.changes.compare import compare, page_of
+from crawler.changes.compare import compare
 from crawler.changes.surface import masked_slot, surface
+from crawler.changes.watching import page_of
 from crawler.text.article import normalise
 from storage.model import Outcome
 

@@ -11,7 +11,8 @@ from exchanges import AT, answered, message
 from readings import article
 
 from crawler import readings
-from crawler.changes.judge import Verdict, judge
+from crawler.changes.hearing import Verdict
+from crawler.changes.judge import judge
 from crawler.killable import ArticleReader
 from crawler.readings import Scene
 from storage.archive import Archive, create
