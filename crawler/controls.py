@@ -131,7 +131,7 @@ def _success(db: Connection, target: Target, visit: Visit) -> float | None:
     told = events.listing(db, url=target.url, since=since)
     if any(one.kind == "down" for one in told):
         return None
-    made = visits.outcomes_of(db, target.id, since=since)
+    made = visits.outcomes_since(db, target.id, since=since)
     asked = [(at, one in WELL_ANSWERED) for at, one in made if one not in NOT_ASKED]
     return success_rate(asked, now=now)
 

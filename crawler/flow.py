@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from crawler import deliver, ledger, quiet, readings, site_rules
 from crawler.books import Books
 from crawler.changes.case import Case
-from crawler.changes.judge import Verdict, judge
+from crawler.changes.hearing import Verdict
+from crawler.changes.judge import judge
 from crawler.chronicle import Chronicle, is_quiet
 from crawler.deliver import Channel, Delivered
 from crawler.fetch.ticket import Ticket

@@ -95,6 +95,18 @@ class Learning:
         self.sites.clear()
 
 
+def price_of(db: Connection, site: str) -> float:
+    """Return the price of a fetch of a site, as it was fitted last."""
+    text = learnt.lesson(db, PRICE, site)
+    return FIRST_PRICE if text is None else float(json.loads(text))
+
+
+def lister_of(db: Connection, host: str) -> Lister | None:
+    """Return what is learnt of the lists of a host; None where none was read yet."""
+    text = learnt.lesson(db, LISTER, host)
+    return None if text is None else Lister(**json.loads(text))
+
+
 def habit_of(row: HabitRow) -> Habit:
     """Return a page's habit as it was kept."""
     facts = {name: getattr(row, name) for name in _FIELDS}

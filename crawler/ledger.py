@@ -15,7 +15,7 @@ from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_ou
 from crawler.fetch.pace import retry_after
 from crawler.fetch.requisites import Gathered, is_held
 from crawler.gaps import Late, note
-from crawler.planner import Planner, is_wanted
+from crawler.planner import Planner, heed, is_wanted
 from crawler.readings import Scene
 from crawler.revisit.calendar import next_due
 from crawler.text.template import Lesson, learn
@@ -146,6 +146,7 @@ def _take_in(db: Connection, visit: Visit, made: Made) -> list[Statement]:
     """
     now = visit.finished_at
     new = targets.add(db, visit.found, site=made.site.name, now=now, due_at=now)
+    heed(db, visit.found, host=made.target.host, site=made.site, now=now)
     for one in new:
         logger.debug("target found", extra={"url": one.url, "by": one.found_by.value})
     if not new:

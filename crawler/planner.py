@@ -9,11 +9,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 from random import Random
 
 from crawler.changes.case import Reading
-from crawler.changes.judge import Verdict
-from crawler.learning import Learning, habit_of, row_of
+from crawler.changes.hearing import Verdict
+from crawler.learning import Learning, habit_of, lister_of, price_of, row_of
 from crawler.readings import Scene
 from crawler.revisit.calendar import AUTO
 from crawler.revisit.curves import PageRole
@@ -22,7 +23,7 @@ from crawler.revisit.policy import Policy, Seen, Terms, jumped
 from crawler.revisit.price import fit_price
 from storage.catalogue import learnt, sites, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
-from storage.model import Article, FoundBy, Outcome, Phase, Site, Target, TargetState, Visit
+from storage.model import Article, Found, FoundBy, Outcome, Phase, Site, Target, TargetState, Visit
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +144,42 @@ class Planner:
         )
         rows = [row for row in learnt.of_host(db, host) if row.site == site.name]
         replan(db, self.learning, [habit_of(row) for row in rows], site=site, terms=terms)
+
+
+MOST_TOLD = 1000
+"""Entries of a list that are looked up, the newest: what it repeats was heard before."""
+TOLD_LATE = timedelta(days=30)
+"""What a list says of a longer time ago is no news."""
+
+
+def heed(db: Connection, found: Sequence[Found], *, host: str, site: Site, now: datetime) -> int:
+    """Take in what a list says of pages that are known; return how many are due now by it."""
+    recent = [
+        one
+        for one in found
+        if one.changed_at is not None and now - TOLD_LATE < one.changed_at <= now
+    ]
+    recent = nlargest(MOST_TOLD, recent, key=lambda one: one.changed_at or now)
+    lister, price = lister_of(db, host), price_of(db, site.name)
+    if not recent or lister is None:
+        return 0
+    policy = Policy(listers={host: lister})
+    known = targets.by_urls(db, [one.url for one in recent])
+    habits = learnt.of_targets(db, [one.id for one in known.values()])
+    due: list[int] = []
+    for one in recent:
+        target = known.get(one.url)
+        row = habits.get(target.id) if target is not None else None
+        if target is None or row is None or one.changed_at is None or target.host != host:
+            continue
+        habit = habit_of(row)
+        worth_it = policy.tell(habit, at=days_of(one.changed_at), price=price)
+        if habit.hinted_at is not None:
+            learnt.hint(db, target.id, habit.hinted_at)
+        if worth_it and target.state is TargetState.ACTIVE and is_auto(target, site):
+            due.append(target.id)
+    targets.make_due(db, due, at=now)
+    return len(due)
 
 
 def learn(policy: Policy, habit: Habit, brought: Brought) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from crawler.changes.case import Reading
-from crawler.changes.judge import Verdict
+from crawler.changes.hearing import Verdict
 from crawler.planner import Planner, is_wanted
 from crawler.readings import Scene
 from storage.catalogue import replays, standings, targets

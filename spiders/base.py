@@ -20,8 +20,8 @@ from spiders.reading.listings import (
     LISTINGS,
     MOST_LISTED,
     SITEMAPS,
-    feed_links,
-    sitemap_links,
+    feed_entries,
+    sitemap_entries,
     xml_root,
 )
 from spiders.reading.requisites import page_requisites
@@ -103,9 +103,9 @@ class SiteSpider(Spider):
         """Yield the targets that a sitemap, a sitemap index or a feed lists."""
         root = xml_root(response.body)
         everywhere = self.whole_site()
-        written = sitemap_links(response.body) if root in SITEMAPS else feed_links(response.body)
-        for reference in islice(written, MOST_LISTED):
-            url = address.absolute(response.url, reference)
+        read = sitemap_entries if root in SITEMAPS else feed_entries
+        for entry in islice(read(response.body), MOST_LISTED):
+            url = address.absolute(response.url, entry.url)
             if url is None:
                 continue
             if root == "sitemapindex":
@@ -113,7 +113,8 @@ class SiteSpider(Spider):
                     yield Found(url=url, found_by=FoundBy.SITEMAP, found_on=response.url)
                 continue
             found_by = FoundBy.SITEMAP if root == "urlset" else FoundBy.FEED
-            yield from self.scoped(url, found_by, response)
+            for found in self.scoped(url, found_by, response):
+                yield replace(found, changed_at=entry.changed_at)
 
     def requisites(self, response: HtmlResponse) -> Iterator[Requisite]:
         """Yield all a page needs to be shown, on any host (``reading/requisites.py``)."""

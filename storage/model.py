@@ -239,6 +239,8 @@ class Found:
     url: str
     found_by: FoundBy
     found_on: str | None = None
+    changed_at: datetime | None = None
+    """When it changed, as the feed or sitemap says that named it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

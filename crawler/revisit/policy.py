@@ -180,7 +180,7 @@ class Policy:
         if habit.is_noisy:
             return
         lister = self.listers.get(habit.host)
-        if lister is not None and lister.polls > 1:
+        if lister is not None and lister.polls:
             self._judge_list(habit, lister, kin, changed=changed, hinted=hinted, age=age)
         factor = habit.shape / habit.scale
         curve.learn(age, age + gap, changes=changes, weight=factor * kin.factor)

@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from html import unescape
 from io import BytesIO
 from itertools import islice
@@ -26,7 +29,18 @@ _PROLOGUE = re.compile(
     rb"<((?>[\w.-]++:)?+)([\w.-]++)",
     re.DOTALL | re.IGNORECASE,
 )
-_LOC = rb"<%sloc\s*+>\s*+(<!\[CDATA\[)?+([^<]*+)"
+_PART = rb"<%s(loc|lastmod)\s*+>\s*+(<!\[CDATA\[)?+([^<]*+)"
+_CHANGED = ("{*}updated", "{*}modified", "{*}date", "{*}pubDate", "{*}published")
+"""Where an entry of a feed says when it changed, best first: Atom, Dublin Core, RSS."""
+_LONGEST_TIME = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One entry of a sitemap or feed: an address, and when it changed if that is said."""
+
+    url: str
+    changed_at: datetime | None = None
 
 
 def xml_root(body: bytes) -> str:
@@ -38,8 +52,8 @@ def xml_root(body: bytes) -> str:
     return found[2].decode("ascii", "replace").lower() if found is not None else ""
 
 
-def sitemap_links(body: bytes) -> Iterator[str]:
-    """Yield the addresses of a sitemap or a sitemap index, in its order.
+def sitemap_entries(body: bytes) -> Iterator[Listed]:
+    """Yield the entries of a sitemap or a sitemap index, in its order.
 
     One may be 50 MB and hostile: each ``loc`` with the prefix of the root is found where it
     stands, without a tree. Those of pictures and films have other prefixes.
@@ -47,10 +61,32 @@ def sitemap_links(body: bytes) -> Iterator[str]:
     root = _PROLOGUE.match(_plain(body[:LONGEST_PROLOGUE_BYTES]))
     if root is None:
         return
-    for found in re.finditer(_LOC % re.escape(root[1]), body):
-        text = found[2][:LONGEST_PROLOGUE_BYTES].decode("utf-8", "replace")
-        if text:
-            yield text.partition("]]>")[0] if found[1] else unescape(text)
+    url = ""
+    for found in re.finditer(_PART % re.escape(root[1]), body):
+        text = found[3][:LONGEST_PROLOGUE_BYTES].decode("utf-8", "replace")
+        text = text.partition("]]>")[0] if found[2] else unescape(text)
+        if found[1] == b"lastmod":
+            if url:
+                yield Listed(url=url, changed_at=moment_of(text))
+            url = ""
+            continue
+        if url:
+            yield Listed(url=url)
+        url = text
+    if url:
+        yield Listed(url=url)
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the time that a list writes, in UTC; None where it is none, or lies centuries off."""
+    text = text.strip()[:_LONGEST_TIME]
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            at = read(text)
+            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError, TypeError, IndexError):
+            continue
+    return None
 
 
 def _plain(start: bytes) -> bytes:
@@ -60,8 +96,8 @@ def _plain(start: bytes) -> bytes:
     return start.removeprefix(b"\xef\xbb\xbf")
 
 
-def feed_links(body: bytes) -> Iterator[str]:
-    """Yield the article addresses of an RSS 1.0 or 2.0 or Atom feed, in its order."""
+def feed_entries(body: bytes) -> Iterator[Listed]:
+    """Yield the articles of an RSS 1.0 or 2.0 or Atom feed, in its order."""
     from lxml import etree  # noqa: PLC0415 - every fetch knows this module, few have a feed
 
     reading = etree.iterparse(
@@ -73,10 +109,19 @@ def feed_links(body: bytes) -> Iterator[str]:
     )
     try:
         for _, entry in reading:
-            yield from islice(_entry_links(entry), 1)
+            for url in islice(_entry_links(entry), 1):
+                yield Listed(url=url, changed_at=_changed_at(entry))
             entry.clear()
     except etree.XMLSyntaxError:
         return  # what came before the fault has been read
+
+
+def _changed_at(entry: "etree._Element") -> datetime | None:
+    for name in _CHANGED:
+        for part in islice(entry.iterchildren(name), 1):
+            if (at := moment_of(part.text or "")) is not None:
+                return at
+    return None
 
 
 def _entry_links(entry: "etree._Element") -> Iterator[str]:

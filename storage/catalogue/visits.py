@@ -125,7 +125,7 @@ def outcomes_elsewhere(
     return list(db.execute(statement).scalars())
 
 
-def outcomes_of(
+def outcomes_since(
     db: Connection, target_id: int, *, since: datetime
 ) -> list[tuple[datetime, Outcome]]:
     """Return when the visits to a target were made since a time and how each ended, in order."""

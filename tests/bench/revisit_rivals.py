@@ -116,8 +116,11 @@ class Run:
         """Live through the world: every slot of the day one look, if one is due or could be."""
         world = self.world
         self.free_at = [0.0] * len(world.hosts)
-        slot, now, day = DAY / world.budget, 0.0, -1
-        while now < world.D:
+        slots = world.budget * world.meta["days"]
+        day = -1
+        for number in range(slots):
+            # Counted, not added up: a slot more in a day would be one too many.
+            now = number * DAY / world.budget
             if int(now // DAY) != day:
                 day = int(now // DAY)
                 self.used = [0] * len(world.hosts)
@@ -128,7 +131,6 @@ class Run:
             page = self._next(now)
             if page is not None:
                 self._look(page, now)
-            now += slot
 
     def _find(self, now: float) -> None:
         pages = self.world.pages

@@ -17,6 +17,7 @@ from crawler.planner import (
     Brought,
     Planner,
     days_of,
+    heed,
     is_loss,
     moment_of,
     published_of,
@@ -27,7 +28,7 @@ from crawler.revisit.curves import PageRole
 from storage.archive import create
 from storage.catalogue import learnt, sites, targets
 from storage.catalogue.engine import open_catalogue
-from storage.model import Article, FoundBy, Phase, Site
+from storage.model import Article, Found, FoundBy, Phase, Site
 
 DAY = timedelta(days=1)
 PAPER = Site(name="paper", budget_per_day=20)
@@ -252,3 +253,26 @@ def test_a_budget_that_does_not_reach_is_said(archive) -> None:
         (told,) = forecast(own, now=NOW, days=3)
     assert told.visits_a_day == 1
     assert "raise budget_per_day" in told.remarks[0]
+
+
+# --- what lists tell --------------------------------------------------------------------------
+
+
+def test_what_a_feed_tells_is_due_now_and_teaches_how_far_to_believe_it(catalogue) -> None:
+    """A page that a list says has changed since its last look is looked at; others wait."""
+    planner = Planner()
+    for url in URLS[:2]:
+        look(catalogue, planner, url, at=NOW)
+    look(catalogue, planner, URLS[2], at=NOW, role=PageRole.FEED)
+    later = NOW + HOUR
+    told = [
+        Found(url=URLS[0], found_by=FoundBy.FEED, changed_at=later - timedelta(minutes=1)),
+        Found(url=URLS[1], found_by=FoundBy.FEED, changed_at=NOW - HOUR),
+        Found(url=URLS[3], found_by=FoundBy.FEED, changed_at=later + 99 * DAY),
+    ]
+    with catalogue.write() as db:
+        assert heed(db, told, host="a.example", site=PAPER, now=later) == 1
+        assert targets.by_url(db, URLS[0]).due_at == later
+        assert targets.by_url(db, URLS[1]).due_at > later
+    look(catalogue, planner, URLS[0], at=later, digest="new")
+    assert planner.learning.policy.listers["a.example"].right == 3
