@@ -20,7 +20,7 @@ from crawler.text.lines import (
     says_modified,
     universal_hour,
 )
-from crawler.text.marks import Kind, Mark, text_of
+from crawler.text.marks import Kind, Mark, properties_of, text_of
 from crawler.text.names import says_by
 
 _MAX_TEXT = 120
@@ -123,8 +123,8 @@ def _marked(marks: Sequence[Mark], head: Head, *, modified: bool) -> Iterator[Cl
     """Yield the days of marked elements, those of the article's own description first."""
     dated = [mark for mark in marks if mark.kind in (Kind.DATE, Kind.DATE_CLASS)]
     near = [mark for mark in dated if mark.number in head]
-    described = [mark for mark in dated if "itemprop" in mark.element.attrib]
-    for mark in (*described, *near):
+    described = [mark for mark in dated if properties_of(mark.element)]
+    for mark in (*(one for one in described if one in near), *near, *described):
         if _is_modified(mark) is modified:
             element = mark.element
             stamp = element.get("datetime") or element.get("content") or ""
@@ -138,9 +138,9 @@ def _marked(marks: Sequence[Mark], head: Head, *, modified: bool) -> Iterator[Cl
 
 def _is_modified(mark: Mark) -> bool:
     element = mark.element
-    prop = (element.get("itemprop") or "").lower()
-    if prop:
-        return "modified" in prop
+    properties = properties_of(element)
+    if properties:
+        return "dateModified" in properties
     names = (element.get("class") or "").lower()
     if "updated" in names or "modified" in names:
         return "published" not in names

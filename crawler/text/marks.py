@@ -38,6 +38,9 @@ _OTHERS_CLASS = re.compile(
     r"most-read|caption|popular|trending|footer|reply|replies|bio|biography)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+_AUTHORS = frozenset({"author", "creator", "sioc:has_creator"})
+_DATES = frozenset({"datePublished", "dateModified", "dateCreated", "created", "issued"})
+_NO_MARKS = frozenset({"body", "html", "main", "article", "img", "script", "form", "input"})
 _OTHER_TAGS = frozenset({"nav", "footer", "figure", "figcaption"})
 _WHOLE_TAGS = frozenset({"html", "body", "main"})
 _MAX_MARKS = 400
@@ -123,21 +126,26 @@ def _kind(element: HtmlElement) -> Kind | None:
     attributes = element.attrib
     if not attributes:
         return Kind.DATE if element.tag == "time" else None
-    prop = attributes.get("itemprop", "")
-    if prop:
-        if "author" in prop.split() or "creator" in prop.split():
-            return Kind.AUTHOR
-        if "datePublished" in prop or "dateModified" in prop or "dateCreated" in prop:
-            return Kind.DATE
-    if element.tag == "time":
+    properties = properties_of(element)
+    if element.tag == "time" or properties & _DATES:
         return Kind.DATE
-    if element.tag in ("body", "html", "main", "article", "img", "script", "form", "input"):
-        return None
-    if "author" in attributes.get("rel", "").split():
+    if properties & _AUTHORS or not _AUTHORS.isdisjoint(attributes.get("rel", "").split()):
         return Kind.AUTHOR
+    if element.tag in _NO_MARKS:
+        return None
     if element.tag == "a" and is_author_link(element):
         return Kind.AUTHOR_LINK
     return _kind_by_class(attributes.get("class", ""))
+
+
+def properties_of(element: HtmlElement) -> frozenset[str]:
+    """Return what an element is a property of, as microdata or RDFa say it, without prefixes.
+
+    The properties of ``meta`` elements are those of the page's head (``declared.py``).
+    """
+    rdfa = "" if element.tag == "meta" else element.get("property") or ""
+    said = f"{element.get('itemprop') or ''} {rdfa}"[:200]
+    return frozenset(one.rpartition(":")[2] for one in said.split())
 
 
 def is_author_link(link: HtmlElement) -> bool:

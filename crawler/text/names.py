@@ -48,6 +48,7 @@ _POSTS_BY = re.compile(
     r"^(?:view|see|read|show)?\s*(?:all|more)?\s*(?:posts?|articles?|stories|content)\s+(?:by|from|of)\s+",
     re.IGNORECASE,
 )
+_NUMERIC_DATE = re.compile(r"(?:\b[^\W\d_]{2,3}[.,]\s)?(?<!\d)\d{1,4}([./-])\d{1,2}\1\d{2,4}(?!\d)")
 _DATE_START = re.compile(r"\b\d{1,2}[.:/]|\b(?:19|20)\d\d\b|\b\d{1,2}\s")
 _NOISE = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+\.\S+|(?<!\w)@\w+")
 _PLACE = re.compile(r"\s(?:in|à|aus|from|desde|\u0438\u0437)\s+[^\W\d_]\S*(?:\s\S+){0,2}$")
@@ -198,8 +199,10 @@ def _own_hand(text: str) -> str:
 
 def _until_date(text: str) -> str:
     text = _LABELLED.sub("", text)
-    found = _WEEKDAY.search(text) or _DATE_START.search(text)
-    if found and found.start() and parse_date(text) is not None:
+    found = _NUMERIC_DATE.search(text)
+    if found is None and parse_date(text) is not None:
+        found = _WEEKDAY.search(text) or _DATE_START.search(text)
+    if found and found.start():
         text = text[: found.start()]
         return _TAIL_NOISE.sub("", " " + text.rstrip(" ,")).strip()
     return "" if parse_date(text) is not None else text

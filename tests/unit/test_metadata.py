@@ -264,6 +264,7 @@ def test_a_title_is_what_heading_and_declared_titles_agree_on(head, body, title)
             "Reporting by Nadia Karim and Omar Said; Editing by Luc Martin",
             ("Nadia Karim", "Omar Said"),
         ),
+        ("Submitted by Nadia Karim on Fri, 10/10/2014 - 11:58", ("Nadia Karim",)),
         ("On October 10, 2014 the ships sailed by night.", ()),
         ("Translated by Luc Martin", ()),
         ("Photo by Rana Haddad", ()),
@@ -332,6 +333,11 @@ def described(data: str) -> str:
         ("", '<a rel="author" href="/7">Nadia Karim</a>', ("Nadia Karim",)),
         (
             "",
+            '<p rel="sioc:has_creator">Submitted by <i>Nadia Karim</i> on 02/03/2014 - 11:58</p>',
+            ("Nadia Karim",),
+        ),
+        (
+            "",
             '<p><a href="/author/nadia/">Nadia Karim</a> - October 10, 2014</p>',
             ("Nadia Karim",),
         ),
@@ -368,6 +374,7 @@ def test_authors_are_found_in_data_marks_and_links(head, above, names):
         ),
         ("", '<p class="meta">Updated 12 October 2014</p><p>10 October 2014</p>', "2014-10-10"),
         ("", "<p>Updated 3 minutes ago</p>", None),
+        ("", '<p property="dc:date dc:created" content="2014-10-10T11:58Z">Fri</p>', "2014-10-10"),
         ('<script>var s = {"published_at":"2014-10-10T06:22:28"}</script>', "", "2014-10-10"),
         (
             '<script>var s=[{"published_at":"2014-10-10"},{"published_at":"2014-11-11"}]</script>',
