@@ -289,9 +289,11 @@ def _parse(line: str) -> None:
     if verb in ("--help", "--version") or "--help" in rest:
         return
     assert verb in VERBS, line
-    rest = rest if "--archive" in rest or verb == "init" else [*rest, "--archive", "A"]
+    parser = make_parser(verb)
+    if "--archive" in parser.format_usage() and "--archive" not in rest and verb != "init":
+        rest = [*rest, "--archive", "A"]
     try:
-        make_parser(verb).parse_args(rest)
+        parser.parse_args(rest)
     except SystemExit:
         pytest.fail(f"the parser does not take: {line}")
 
