@@ -104,7 +104,10 @@ def test_the_price_is_fitted_to_the_budget_and_plans_are_moved(catalogue) -> Non
     with catalogue.read() as db:
         rows = list(learnt.of_site(db, PAPER.name))
         taken = sum(1 / one.interval for one in rows)
-        due = {one.id: one.due_at for one in targets.by_ids(db, [row.target_id for row in rows])}
+        due = {
+            one.id: one.due_at
+            for one in targets.by_ids(db, [row.target_id for row in rows]).values()
+        }
     assert taken == pytest.approx(PAPER.budget_per_day, rel=0.25)
     assert all(one.price == pytest.approx(price, rel=0.6) for one in rows)
     moved = [one for one in rows if one.price == price]
