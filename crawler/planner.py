@@ -6,7 +6,8 @@ to the budget of each site.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
@@ -91,6 +92,23 @@ class Planner:
 
     learning: Learning = field(default_factory=Learning)
     _loaded: bool = False
+    _many: bool = False
+    """Whether what is learnt is read before and kept after the looks at many pages."""
+
+    @contextmanager
+    def together(self, db: Connection, target_ids: Sequence[int]) -> Iterator[None]:
+        """Learn within from looks at these targets, of which none brought a loss.
+
+        What is known of them is read at once, and what is learnt is kept at once.
+        """
+        learning = self._ready(db, target_ids)
+        self._many = True
+        try:
+            yield
+            learning.keep(db)
+        finally:
+            self._many = False
+            learning.forget()
 
     def judged(
         self, db: Connection, scene: Scene, *, visit: Visit, verdict: Verdict, after: Reading
@@ -108,7 +126,7 @@ class Planner:
         self, db: Connection, target: Target, site: Site, brought: Brought
     ) -> datetime | None:
         """Learn from a look and plan the next; return when, or None where a fixed word says it."""
-        learning = self._ready(db, target.id)
+        learning = self.learning if self._many else self._ready(db, [target.id])
         habit = learning.habits.get(target.id)
         if habit is None:
             habit = new_habit(target, brought)
@@ -122,18 +140,19 @@ class Planner:
         alarmed = brought.lost and jumped(kin, age, now=habit.looked_at)
         if alarmed:
             kin.alarmed_at = habit.looked_at
-        learning.keep(db)
-        if alarmed:
-            self._hasten(db, habit.host, site=site, terms=terms)
-        learning.forget()
+        if not self._many:
+            learning.keep(db)
+            if alarmed:
+                self._hasten(db, habit.host, site=site, terms=terms)
+            learning.forget()
         return moment_of(habit.looked_at + habit.interval) if is_auto(target, site) else None
 
-    def _ready(self, db: Connection, target_id: int) -> Learning:
+    def _ready(self, db: Connection, target_ids: Sequence[int]) -> Learning:
         if not self._loaded:
             self.learning.load(db)
             self._loaded = True
         self.learning.load_prices(db)
-        self.learning.fetch(db, [target_id])
+        self.learning.fetch(db, target_ids)
         return self.learning
 
     def _hasten(self, db: Connection, host: str, *, site: Site, terms: Terms) -> None:

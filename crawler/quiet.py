@@ -11,7 +11,7 @@ from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
 from crawler.planner import Planner, is_wanted
 from crawler.readings import Scene
-from storage.catalogue import replays, standings, targets
+from storage.catalogue import hosts, replays, standings, targets
 from storage.catalogue.engine import Catalogue
 from storage.model import Visit
 
@@ -38,15 +38,20 @@ def keep(catalogue: Catalogue, compared: Sequence[AsItWas], *, planner: Planner)
         for one in compared
     ]
     shared = [(new, old) for new, old in pairs if new is not None and old is not None]
+    ids = [one.visit.target_id for one in compared]
     with catalogue.write() as db:
+        hosts.hold_of(db, ids)
         replays.share_texts(db, shared)
         standings.put(db, *after)
-        known = targets.by_ids(db, [one.visit.target_id for one in compared])
-        for one in compared:
-            due_at = planner.judged(
-                db, one.scene, visit=one.visit, verdict=one.verdict, after=one.after
-            )
-            target = known[one.visit.target_id]
-            if due_at is not None and not is_wanted(target, now=now):
-                targets.plan(db, target.id, due_at)
+        known = targets.by_ids(db, ids)
+        plans: dict[int, datetime] = {}
+        with planner.together(db, ids):
+            for one in compared:
+                due_at = planner.judged(
+                    db, one.scene, visit=one.visit, verdict=one.verdict, after=one.after
+                )
+                target = known[one.visit.target_id]
+                if due_at is not None and not is_wanted(target, now=now):
+                    plans[target.id] = due_at
+        targets.replan(db, plans)
         replays.mark_read(db, {one.visit.id: now for one in compared})
