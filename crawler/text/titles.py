@@ -96,7 +96,7 @@ def best_title(runs: Sequence[Run], claims: Claims) -> Title:
         return _from_heading(first[0], claims, confidence=0.7)
     if bare:
         source = "json-ld" if bare == claims.described else "declared"
-        line = next((n for n, run in enumerate(runs) if compact(run.text) == compact(bare)), None)
+        line = _line_of(bare, runs)
         return Title(
             text=bare,
             headline=headline,
@@ -108,6 +108,13 @@ def best_title(runs: Sequence[Run], claims: Claims) -> Title:
     if first:
         return _from_heading(first[0], claims, confidence=0.5)
     return Title(text="", headline="", source="none", confidence=0.0)
+
+
+def _line_of(title: str, runs: Sequence[Run]) -> int | None:
+    """Return the line in which a declared title stands on the page, where it is no heading."""
+    wanted = compact(title)
+    same = (n for n, run in enumerate(runs) if not run.chrome and compact(run.text) == wanted)
+    return next(same, None) if wanted else None
 
 
 def _only(headings: Sequence[_Heading]) -> bool:
