@@ -517,6 +517,8 @@ class Article:
     """Digest over what is visible beside the article and is not on every page of the site."""
     rest: tuple[str, ...] = ()
     """Marks of the visible blocks that are not the article; ``~`` before what the site repeats."""
+    surface: str = ""
+    """Digest over all the page shows and says of itself, by which the next capture is the same."""
     template: int = 0
     """Version of the site's template the page was read with."""
 

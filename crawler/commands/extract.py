@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _row(found: BatchArticle, url: str) -> dict[str, object]:
     article = found.article or Article(url=url, warnings=(found.why,))
     fields = asdict(article)
-    del fields["rest"]
+    del fields["rest"], fields["surface"]
     return {
         "id": found.id,
         "url": url,

@@ -4,12 +4,18 @@ A block that was in the article stays in it, one that was beside it stays beside
 extractor's mood nor a newer template makes an unchanged page look edited.
 """
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from crawler.text.fold import squeeze
 from storage.model import Article
+
+K = TypeVar("K")
+Place = tuple[str, str]
+"""The squeezed text of a block and its slot."""
 
 REPEATED = "~"
 """Before the mark of a block that the site's pages share."""
@@ -43,25 +49,9 @@ def held(
     ``keys`` are the squeezed texts of the runs, ``marks`` their marks, ``slots`` their paths.
     """
     blocks = [(squeeze(block.text), block.path) for block in previous.blocks]
-    wanted = Counter(blocks)
-    inside = set()
-    for number, place in enumerate(zip(keys, slots, strict=True)):
-        if wanted[place] > 0:
-            wanted[place] -= 1
-            inside.add(number)
-    moved: Counter[str] = Counter()
-    for (key, _), count in wanted.items():
-        moved[key] += count
+    inside = _inside(blocks, list(zip(keys, slots, strict=True)))
     beside = repeated(previous) | plain(previous)
-    outside = set()
-    for number, key in enumerate(keys):
-        if number in inside:
-            continue
-        if moved[key] > 0:
-            moved[key] -= 1
-            inside.add(number)
-        elif marks[number] in beside:
-            outside.add(number)
+    outside = {number for number, one in enumerate(marks) if number not in inside and one in beside}
     letters = sum(len(key) for key, _ in blocks)
     if sum(len(keys[number]) for number in inside) < _SURVIVES * letters:
         return None
@@ -70,6 +60,47 @@ def held(
         outside=frozenset(outside),
         slots=frozenset(path for _, path in blocks),
     )
+
+
+def _inside(blocks: Sequence[Place], places: Sequence[Place]) -> set[int]:
+    """Return which runs are the blocks of an article: same text and slot first, then same text.
+
+    Of a text that stands on the page more often than in the article, what is nearest to the other
+    blocks is meant.
+    """
+    wanted = Counter(blocks)
+    inside = _take(wanted, places, set())
+    texts: Counter[str] = Counter()
+    for (key, _), count in wanted.items():
+        texts[key] += count
+    keys = {number: place[0] for number, place in enumerate(places) if number not in inside}
+    return inside | _take(texts, keys, inside)
+
+
+def _take(wanted: Counter[K], found: Sequence[K] | dict[int, K], near: set[int]) -> set[int]:
+    """Take as many runs of each name as are wanted, and note that they are."""
+    numbered = found.items() if isinstance(found, dict) else enumerate(found)
+    offers: dict[K, list[int]] = {}
+    for number, name in numbered:
+        if wanted[name] > 0:
+            offers.setdefault(name, []).append(number)
+    sure = near | {
+        one for name, those in offers.items() if len(those) <= wanted[name] for one in those
+    }
+    middle = sorted(sure)
+    taken = set()
+    for name, those in offers.items():
+        ranked = sorted(those, key=lambda number: (_distance(number, middle), number))
+        chosen = ranked[: wanted[name]]
+        taken.update(chosen)
+        wanted[name] -= len(chosen)
+    return taken
+
+
+def _distance(number: int, sure: Sequence[int]) -> int:
+    """Return how far the nearest sure run is."""
+    place = bisect(sure, number)
+    return min((abs(number - one) for one in sure[max(0, place - 1) : place + 1]), default=0)
 
 
 def repeated(article: Article) -> frozenset[str]:

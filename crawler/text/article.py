@@ -16,6 +16,7 @@ from crawler.text.fold import fold, tidy
 from crawler.text.metadata import language_tag, metadata
 from crawler.text.pictures import article_images
 from crawler.text.signs import signs
+from crawler.text.surface import surface
 from crawler.text.template import Lesson
 from crawler.text.tree import Page, flat_text, parse
 from storage.model import Article, Block
@@ -89,13 +90,18 @@ def study(
         return Study(article=_plain(body, url=url, headers=headers))
     if kind != "text/html":
         return Study(article=_finished(Article(url=url, warnings=(f"{NOT_HTML}: {kind}",))))
+    body, whole = body[:MAX_HTML_BYTES], len(body)
+    shown = surface(body, headers)
+    before = context.previous
+    if before is not None and before.surface == shown and before.url == url:
+        return Study(article=before)
     warnings: list[str] = []
-    if len(body) > MAX_HTML_BYTES:
-        warnings.append(f"cut: only {MAX_HTML_BYTES} of {len(body)} bytes were read")
-    decoded = decode(body[:MAX_HTML_BYTES], headers=headers)
+    if whole > MAX_HTML_BYTES:
+        warnings.append(f"cut: only {MAX_HTML_BYTES} of {whole} bytes were read")
+    decoded = decode(body, headers=headers)
     warnings.extend(decoded.warnings)
     found = _read(decoded, url=url, headers=headers, context=context)
-    article = replace(found.article, warnings=(*warnings, *found.article.warnings))
+    article = replace(found.article, warnings=(*warnings, *found.article.warnings), surface=shown)
     return replace(found, article=_finished(article))
 
 

@@ -25,6 +25,9 @@ SHARED_COSTS = 2.0
 """Log-odds a run must have more if another article of the site has it too."""
 
 
+SUBHEADING_WORDS = 3
+"""What is longer and stands on three pages is the site's, whatever speaks for it."""
+
 HOME_PAYS = 2.0
 """Log-odds that a new run is forgiven where the page's article has stood before."""
 
@@ -81,8 +84,10 @@ def chosen(page: Sheet, *, stays: Held | None = None) -> list[int]:
         if number in page.told:
             continue
         run = page.runs[number]
-        shared = page.known is not None and page.known.seen(page.marks[number]) > 0
-        least = LEAST_SCORE + SHARED_COSTS * shared
+        pages = page.known.seen(page.marks[number]) if page.known is not None else 0
+        if pages > 1 and page.sizes[number] > SUBHEADING_WORDS:
+            continue
+        least = LEAST_SCORE + SHARED_COSTS * (pages > 0)
         if stays is not None:
             is_home = run.path in stays.slots or _home(run) in homes
             least += -HOME_PAYS if is_home else ABROAD_COSTS

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -13,11 +13,16 @@ from crawler.text.blocks import Run
 from crawler.text.fold import fold, tidy, words
 from crawler.text.marks import inside, text_of
 from crawler.text.names import compact
+from crawler.text.vocabulary import COUNTED
 
 _SEPARATOR = re.compile(
     r"\s+(?:[|\u2013\u2014·•»«:<>/~]{1,2}|-{1,2})\s+|\s*[|\uff5c\u3163]\s*|\s+::\s+"
 )
 _COUNTER = re.compile(r"\s*[(\[]?\s*\d[\d.,]*\s*[^\W\d_]{0,12}\s*[)\]]?\s*")
+_COUNTED = re.compile(
+    rf"^\(\d{{1,3}}\+?\)\s|\s[(\[]\s?\d[\d.,]{{0,9}}\s?(?:{'|'.join(COUNTED)})\s?[)\]]$",
+    re.IGNORECASE,
+)
 _COUNTER_CLASS = re.compile(
     r"(?:^|[\s_-])(?:comments?|count(?:er)?|views?|shares?|badge)(?:$|[\s_-])", re.IGNORECASE
 )
@@ -76,6 +81,16 @@ class Claims:
 
 def best_title(runs: Sequence[Run], claims: Claims) -> Title:
     """Return the title: the heading the declared titles speak of, else what they agree on."""
+    found = _chosen(runs, claims)
+    return replace(found, text=uncounted(found.text))
+
+
+def uncounted(title: str) -> str:
+    """Return a title without a number of comments or views, which changes with every look."""
+    return _COUNTED.sub("", title) or title
+
+
+def _chosen(runs: Sequence[Run], claims: Claims) -> Title:
     sites = site_names(claims.site_name, claims.url)
     headings = [one for one in _headings(runs) if compact(one.text) not in sites]
     first = [one for one in headings if one.level == "h1"]
@@ -96,7 +111,7 @@ def best_title(runs: Sequence[Run], claims: Claims) -> Title:
         return _from_heading(first[0], claims, confidence=0.7)
     if bare:
         source = "json-ld" if bare == claims.described else "declared"
-        line = next((n for n, run in enumerate(runs) if compact(run.text) == compact(bare)), None)
+        line = _line_of(bare, runs)
         return Title(
             text=bare,
             headline=headline,
@@ -108,6 +123,13 @@ def best_title(runs: Sequence[Run], claims: Claims) -> Title:
     if first:
         return _from_heading(first[0], claims, confidence=0.5)
     return Title(text="", headline="", source="none", confidence=0.0)
+
+
+def _line_of(title: str, runs: Sequence[Run]) -> int | None:
+    """Return the line in which a declared title stands on the page, where it is no heading."""
+    wanted = compact(title)
+    same = (n for n, run in enumerate(runs) if not run.chrome and compact(run.text) == wanted)
+    return next(same, None) if wanted else None
 
 
 def _only(headings: Sequence[_Heading]) -> bool:

@@ -113,6 +113,15 @@ NOBODY = (
 )
 """What programs write where an author's name should stand."""
 
+COUNTED = (
+    r"comments?|views?|shares?|likes?",
+    r"kommentare?|aufrufe?",
+    r"commentaires?|vues",
+    r"comentarios?|visitas?|commenti",
+    r"\u043a\u043e\u043c\u043c\u0435\u043d\u0442\u0430\u0440\w{0,3}|\u0645?\u062a?\u062a\u0639\u0644\u064a\u0642\w{0,3}",
+)
+"""What is counted beside a title."""
+
 BUTTONS = (
     "share follow subscribe login logout register profile view print email e-mail read more about "
     "comment comments page updated published copyright © search menu home min minutes "

@@ -19,7 +19,7 @@ def put(db: Connection, capture_id: int, article: Article) -> int:
     if target_id is None:
         raise CatalogueError(f"{article.url}: the capture {capture_id} of a text is not known")
     # What stands beside an article changes with every teaser: the row has it as it was last seen.
-    alone = replace(article, rest=(), residue="", template=0)
+    alone = replace(article, rest=(), residue="", surface="", template=0)
     digest = sha256(ARTICLE.text(alone).encode()).hexdigest()
     row = {"target_id": target_id, "digest": digest, "article": article}
     db.execute(insert_new(db, texts), row)

@@ -249,6 +249,21 @@ def test_a_title_is_what_heading_and_declared_titles_agree_on(head, body, title)
 
 
 @pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("(3) Ships wait in the bay", "Ships wait in the bay"),
+        ("Ships wait in the bay (1,204 comments)", "Ships wait in the bay"),
+        ("Schiffe warten in der Bucht [14 Kommentare]", "Schiffe warten in der Bucht"),
+        ("Ten ships wait in the bay (5 examples)", "Ten ships wait in the bay (5 examples)"),
+        ("(2014) A year of ships", "(2014) A year of ships"),
+    ],
+)
+def test_a_count_is_no_part_of_a_title(title, kept):
+    """It differs from look to look, and the headline did not change."""
+    assert read(page(title=title)).title == kept
+
+
+@pytest.mark.parametrize(
     ("line", "names"),
     [
         ("By Nadia Karim, Staff Writer", ("Nadia Karim",)),
