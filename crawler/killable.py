@@ -1,8 +1,10 @@
 """Read articles in a killable child: a hostile page costs one task, never the reader."""
 
+import hashlib
 import multiprocessing
 import resource
 import signal
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TaskTimeoutError
@@ -24,6 +26,8 @@ from storage.model import Article
 LONGEST_TASK = timedelta(seconds=10)
 LARGEST_DATA_BYTES = 1024 * 1024 * 1024
 """Memory a child may take for data (RLIMIT_DATA); the extractor itself needs about 150 MB."""
+SURFACES_KEPT = 100
+"""Pages whose surfaces are remembered, some 100 KB each."""
 TASKS_A_CHILD = 500
 """A child is renewed after so many pages: extractors keep caches that only grow."""
 
@@ -52,6 +56,7 @@ class ArticleReader:
             initializer=_limit,
             context=multiprocessing.get_context("spawn"),
         )
+        self._seen: OrderedDict[tuple[str, bytes], Surface] = OrderedDict()
 
     def read(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
@@ -65,8 +70,19 @@ class ArticleReader:
     def surface(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
     ) -> tuple[Surface | None, str]:
-        """Return all that a page shows in the same way."""
-        return self.run(surface_of, body, url, tuple(headers))
+        """Return all that a page shows in the same way; of the last pages it is still known.
+
+        A page is held against the one before, which was read at the last look.
+        """
+        key = (url, hashlib.blake2b(body, digest_size=16).digest())
+        known, why = self._seen.pop(key, None), ""
+        if known is None:
+            known, why = self.run(surface_of, body, url, tuple(headers))
+        if known is not None:
+            self._seen[key] = known
+        if len(self._seen) > SURFACES_KEPT:
+            self._seen.popitem(last=False)
+        return known, why
 
     def run(
         self, task: Task[T], body: bytes, url: str, headers: tuple[tuple[str, str], ...]
