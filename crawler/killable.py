@@ -1,9 +1,11 @@
 """Read articles in a killable child: a hostile page costs one task, never the reader."""
 
+import hashlib
 import logging
 import multiprocessing
 import resource
 import signal
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TaskTimeoutError
@@ -31,6 +33,8 @@ LONGEST_WAIT = timedelta(seconds=60)
 """And how long that may last where others use the processor too."""
 LARGEST_DATA_BYTES = 512 * 1024 * 1024
 """Memory a child may take for data (RLIMIT_DATA); the extractor itself needs about 150 MB."""
+SURFACES_KEPT = 100
+"""Pages whose surfaces are remembered, some 100 KB each."""
 TASKS_A_CHILD = 500
 """A child is renewed after so many pages: extractors keep caches that only grow."""
 
@@ -57,6 +61,7 @@ class ArticleReader:
             initializer=_limit,
             context=multiprocessing.get_context("spawn"),
         )
+        self._seen: OrderedDict[tuple[str, bytes], Surface] = OrderedDict()
 
     def read(
         self,
@@ -96,8 +101,19 @@ class ArticleReader:
     def surface(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
     ) -> tuple[Surface | None, str]:
-        """Return all that a page shows in the same way."""
-        return self.run(surface, body, url, headers)
+        """Return all that a page shows in the same way; of the last pages it is still known.
+
+        A page is held against the one before, which was read at the last look.
+        """
+        key = (url, hashlib.blake2b(body, digest_size=16).digest())
+        known, why = self._seen.pop(key, None), ""
+        if known is None:
+            known, why = self.run(surface, body, url, headers)
+        if known is not None:
+            self._seen[key] = known
+        if len(self._seen) > SURFACES_KEPT:
+            self._seen.popitem(last=False)
+        return known, why
 
     def run(
         self,

@@ -4,6 +4,7 @@ None of it is needed. Selectors cut the page before it is read, slots are added 
 phrases are looked for; everything else is as without them.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,6 +39,7 @@ class RuledReader(ArticleReader):
     def __init__(self, inner: ArticleReader, selection: Selection) -> None:
         self._inner = inner
         self._selection = selection
+        self._seen = OrderedDict()
 
     def cut(self, body: bytes, url: str, headers: Sequence[tuple[str, str]]) -> Trimmed | None:
         """Return what is left of a page, or None where it cannot be cut."""

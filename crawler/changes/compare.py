@@ -15,12 +15,15 @@ from crawler.changes.diff import Diff, word_diff
 from crawler.changes.pictures import Digests, Watch, exchanged
 from crawler.changes.slots import LINKED, main_slots, place_noise, text_noise
 from crawler.changes.surface import Strip, outer_slot
-from crawler.changes.watching import LINE_WORDS, Page, is_noise, is_text_of, watched
+from crawler.changes.watching import LINE_WORDS, Page, is_noise, is_of, is_text_of, watched
 from crawler.text.fold import fold
 from crawler.text.fold import words as split_words
 
 CONTEXT_WORDS = 2
 """Words on each side by which a place inside a paragraph is known."""
+
+END_STRIPS = 3
+"""Strips after the text among which a wall is looked for."""
 
 RENAMED_SHARE = 0.5
 """Below this share of the surviving text in its old slot, the page was designed anew."""
@@ -35,6 +38,8 @@ class Comparison:
     """Slots of the present page that carry the article."""
     beside: tuple[Strip, ...] = ()
     """Strips that came between or below the surviving text in slots of their own."""
+    after_end: tuple[Strip, ...] = ()
+    """Those of them that stand right after the last surviving text, in slots unknown before."""
     kept_head: bool = False
     """Whether what survived is the beginning of the text, and its end is gone."""
     unsteady: frozenset[str] = frozenset()
@@ -65,6 +70,7 @@ def compare(
         diff=word_diff(old, new),
         main=draft.main_now,
         beside=tuple(draft.beside()),
+        after_end=tuple(draft.after_end()),
         kept_head=draft.kept_head(),
         unsteady=frozenset(text_noise(key) for key in draft.unsteady),
         pictures_gone=gone,
@@ -318,6 +324,16 @@ class _Draft:
         for number, strip in enumerate(self.after.surface.strips):
             fresh = strip.key not in known and strip.slot not in slots
             if first <= number <= last and fresh and not is_noise(strip, (), self.noise):
+                yield strip
+
+    def after_end(self) -> Iterator[Strip]:
+        """Yield what came right after the last surviving text, in slots unknown before."""
+        strips = self.after.surface.strips
+        last = max((n for n, one in enumerate(strips) if one.key in self.watched_keys), default=-1)
+        slots = self.before.surface.slots
+        for strip in strips[last + 1 : last + 1 + END_STRIPS]:
+            strange = strip.slot not in slots and not is_of(strip.slot, self.main_now)
+            if last >= 0 and strange and strip.key not in self.before.surface.keys:
                 yield strip
 
     def kept_head(self) -> bool:

@@ -448,6 +448,16 @@ def test_a_wall_after_the_beginning_is_denied_access(language, wall):
     assert first_kind(newspaper(texts), newspaper(texts[:1])) is None
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_wall_is_told_by_its_place_where_its_words_are_not_known(language):
+    """Right after the kept beginning, in a box that was not there before: no words are needed."""
+    before, *_ = texts = (*LONG[language], *LONG["fr"])
+    walled = newspaper([before], after="<div class='w'><p>Blorp fnord zimm 4,99.</p></div>")
+    assert first_kind(newspaper(texts), walled) == "access_denied"
+    note = newspaper([before, "Blorp fnord zimm 4,99."])
+    assert first_kind(newspaper(texts), note) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -73,7 +73,7 @@ def look(body: bytes) -> Reading:
     )
 
 
-def taught(texts, draw: random.Random, *, looks: int = 6) -> tuple[Reading, tuple[str, ...]]:
+def taught(texts, draw: random.Random, *, looks: int = 5) -> tuple[Reading, tuple[str, ...]]:
     """Return the last of some looks at an unchanged page, and what they taught."""
     noise: tuple[str, ...] = ()
     one = look(html(texts, draw=draw))
@@ -89,7 +89,7 @@ def test_learnt_noise_is_no_change(texts):
     """Rotating lines, counters and boxes inside the article are known after a few looks."""
     draw = random.Random(3)
     before, noise = taught(texts, draw)
-    for _ in range(20):
+    for _ in range(8):
         found = compare(before.page, look(html(texts, draw=draw)).page, noise=noise)
         assert not found.diff.changed
 

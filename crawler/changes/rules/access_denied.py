@@ -4,16 +4,16 @@ import re
 
 from crawler.changes.case import Case
 from crawler.changes.edits import LOST, path_of, sent_elsewhere
-from crawler.changes.surface import Strip
 from crawler.changes.wordings import hits
 from crawler.text.signs import PASSWORD
-from storage.model import Alert, Article, Axis, Finding, Severity, Signal
+from storage.model import Alert, Axis, Finding, Severity, Signal
 
 _STATUSES = frozenset({401, 402, 403, 407})
 _WALLED = 0.7
 """A wall leaves at most this share of the article's words."""
 _WALL_WORDS = 80
-_NOTHING = Article(url="")
+_HALF = 0.5
+"""Without a word that is known, a wall leaves at most this share."""
 _LOGIN_PATH = re.compile(
     r"(?:^|[/_.-])(?:log-?in|log-?on|sign-?in|signup|auth\w*|sso|connexion|anmeld\w+|acceso|entrar|"
     r"giris|wp-login|account|subscribe)(?:$|[/_.-])"
@@ -71,8 +71,8 @@ def _wall(case: Case) -> tuple[Signal, ...] | None:
     if case.survival > _WALLED:
         return None
     asked = hits("subscription", "\n".join(strip.text for strip in found.beside))
-    slots = [strip.slot for strip in found.beside if _is_wall(strip, found.main)]
-    if not asked and not (slots and PASSWORD in (case.after.article or _NOTHING).signs):
+    slots = [one.slot for one in found.after_end if one.weight < _WALL_WORDS and not one.chrome]
+    if not asked and not (slots and case.survival <= _HALF):
         return None
     return (
         Signal(name="survival", value=f"{case.survival:.3f}", threshold=str(_WALLED)),
@@ -80,10 +80,6 @@ def _wall(case: Case) -> tuple[Signal, ...] | None:
         Signal(name="words", value=", ".join(asked)),
         Signal(name="slot", value=slots[0] if slots else ""),
     )
-
-
-def _is_wall(strip: Strip, main: frozenset[str]) -> bool:
-    return strip.slot not in main and strip.weight < _WALL_WORDS
 
 
 def _carried(case: Case) -> bool:
