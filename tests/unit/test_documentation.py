@@ -289,7 +289,8 @@ def _parse(line: str) -> None:
     if verb in ("--help", "--version") or "--help" in rest:
         return
     assert verb in VERBS, line
-    rest = rest if "--archive" in rest or verb == "init" else [*rest, "--archive", "A"]
+    needs_none = "--archive" in rest or verb in ("init", "simulate")
+    rest = rest if needs_none else [*rest, "--archive", "A"]
     try:
         make_parser(verb).parse_args(rest)
     except SystemExit:
