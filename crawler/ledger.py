@@ -306,7 +306,8 @@ def _next_look(
     if is_active and look_at is not None:
         if is_wanted(target, now=now):
             return None
-        return max(look_at, wait_until or look_at)
+        # Never planned for before now, by a reader that is late: that would be visits missed.
+        return max(look_at, wait_until or look_at, now)
     if is_active and wait_until is not None:
         return max(wait_until, target.due_at or wait_until)
     return None

@@ -199,8 +199,8 @@ class Sum:
 def _sums(visits: list[tuple[int, str, str, int]]) -> dict[int, Sum]:
     """Add up each target from its second visit on: the first is due when it is added.
 
-    From then on the planned times lie a step apart; the last of them that counts is the one before
-    the end of the last visit.
+    From then on the planned times lie a step apart, but for looks that a comparison planned; the
+    last of them that counts is the one before the end of the last visit.
     """
     by_target: dict[int, list[tuple[str, str, int]]] = defaultdict(list)
     for target, *visit in visits:
@@ -209,7 +209,9 @@ def _sums(visits: list[tuple[int, str, str, int]]) -> dict[int, Sum]:
     for target, (_, *later) in by_target.items():
         if later:
             first, last = _moment(later[0][0]), _moment(later[-1][1])
-            planned = (last - first) // DAY.step + 1
+            # Looks that a comparison asked for lie between the steps.
+            between = sum((_moment(due) - first) % DAY.step != timedelta(0) for due, *_ in later)
+            planned = (last - first) // DAY.step + 1 + between
             found[target] = Sum(planned, len(later), sum(missed for _, _, missed in later))
     return found
 
