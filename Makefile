@@ -8,7 +8,7 @@ ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: run test test-fast soak check bench-capture docs format lock replay-venv clean
+.PHONY: run test test-fast soak fuzz check bench-capture bench-text docs format lock replay-venv clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python deploy/run.py $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(URL),"$(URL)")
@@ -33,6 +33,14 @@ check: $(VENV)/.dev
 # What a capture costs beside Scrapy, wget and scrapy-webarchive: docs/performance.md.
 bench-capture: $(VENV)/.dev
 	$(BIN)/python tests/bench/capture.py $(BENCH_ARGS)
+
+# The text of articles beside other extractors, on the labelled pages that HOLDFAST_SHARED names: docs/text.md.
+bench-text: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/text.py $(BENCH_ARGS)
+
+# A hundred thousand garbled pages through the reader of articles; the build reads two thousand.
+fuzz: $(VENV)/.dev
+	HOLDFAST_FUZZ=100000 $(BIN)/python -m pytest -s tests/fuzz $(PYTEST_ARGS)
 
 # The command line reference, from the verbs themselves.
 docs: $(VENV)/.dev
