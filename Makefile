@@ -8,11 +8,8 @@ ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-<<<<<<< HEAD
-.PHONY: run test test-fast soak check bench-capture bench-changes bench-revisit docs format lock replay-venv clean
-=======
-.PHONY: run test test-fast soak fuzz check bench-capture bench-text docs format lock replay-venv clean
->>>>>>> i5
+.PHONY: run test test-fast soak fuzz check bench-capture bench-changes bench-revisit bench-text
+.PHONY: docs format lock replay-venv clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python deploy/run.py $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(URL),"$(URL)")
@@ -38,7 +35,6 @@ check: $(VENV)/.dev
 bench-capture: $(VENV)/.dev
 	$(BIN)/python tests/bench/capture.py $(BENCH_ARGS)
 
-<<<<<<< HEAD
 # Whether an alert is right: a site moved through its epochs, docs/changes.md. Skips where
 # HOLDFAST_SHARED does not name its folder.
 bench-changes: $(VENV)/.dev
@@ -47,7 +43,7 @@ bench-changes: $(VENV)/.dev
 # When to look again, beside other rules, in the worlds of $HOLDFAST_SHARED: docs/revisit.md.
 bench-revisit: $(VENV)/.dev
 	$(BIN)/python tests/bench/revisit.py $(BENCH_ARGS)
-=======
+
 # The text of articles beside other extractors, on the labelled pages that HOLDFAST_SHARED names: docs/text.md.
 bench-text: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/text.py $(BENCH_ARGS)
@@ -55,7 +51,6 @@ bench-text: $(VENV)/.dev
 # A hundred thousand garbled pages through the reader of articles; the build reads two thousand.
 fuzz: $(VENV)/.dev
 	HOLDFAST_FUZZ=100000 $(BIN)/python -m pytest -s tests/fuzz $(PYTEST_ARGS)
->>>>>>> i5
 
 # The command line reference, from the verbs themselves.
 docs: $(VENV)/.dev
