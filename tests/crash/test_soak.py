@@ -211,7 +211,9 @@ def _sums(visits: list[tuple[int, str, str, int]]) -> dict[int, Sum]:
             first, last = _moment(later[0][0]), _moment(later[-1][1])
             # Looks that a comparison asked for lie between the steps.
             between = sum((_moment(due) - first) % DAY.step != timedelta(0) for due, *_ in later)
-            planned = (last - first) // DAY.step + 1 + between
+            # A kill between the sync of a visit and its row has the same plan made once more.
+            again = len(later) - len({due for due, *_ in later})
+            planned = (last - first) // DAY.step + 1 + between + again
             found[target] = Sum(planned, len(later), sum(missed for _, _, missed in later))
     return found
 
