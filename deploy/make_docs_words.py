@@ -265,6 +265,7 @@ KEYS_OF = {
     ("text", "origins[].field"): "name of the field",
     ("text", "origins[].source"): "where it was read, such as `json-ld`, `meta`, `h1`, `line`",
     ("text", "residue"): "equal when all else on the page that is not on every page is the same",
+    ("text", "surface"): "equal when all the page shows and says of itself is the same",
     ("text", "rest"): "marks of the visible blocks that are not the article",
     ("text", "template"): "version of the site's template the page was read with",
     ("text", "captured_at"): "when the capture was made that it was read from",
