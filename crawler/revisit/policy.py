@@ -15,7 +15,7 @@ _ENOUGH_LOSSES = 3.0
 """Recent losses below this are no jump, whatever the usual risk."""
 _HINT_WORTH = 0.6
 """What an edit that a list tells is worth at the next look, if it is true."""
-_LIST_WORTH = 8.0
+_LIST_WORTH = 10.0
 """What it is worth to hear of an edit, against what is seen without being told."""
 _UNTOLD = 0.9
 """So far is believed that what a list does not tell has not happened."""
