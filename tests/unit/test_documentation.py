@@ -289,7 +289,8 @@ def _parse(line: str) -> None:
     if verb in ("--help", "--version") or "--help" in rest:
         return
     assert verb in VERBS, line
-    rest = rest if "--archive" in rest or verb == "init" else [*rest, "--archive", "A"]
+    if "--archive" in _options(verb) - set(rest):
+        rest = [*rest, "--archive", "A"]
     try:
         make_parser(verb).parse_args(rest)
     except SystemExit:
