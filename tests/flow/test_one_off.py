@@ -112,7 +112,8 @@ def test_a_one_off_waits_for_another_one(tmp_path: Path, site: Site) -> None:
     finally:
         gate.set()
     made_visits = [(one["url"], one["outcome"]) for one in listing("visits", archive)]
-    assert made_visits == [(slow, "ok"), (watched, "ok")]
+    # A watched page is fetched twice at first: what differs between the two is noise.
+    assert made_visits == [(slow, "ok"), (watched, "ok"), (watched, "ok")]
 
 
 def test_a_visit_ends_though_a_page_stays_out_of_reach(tmp_path: Path, site: Site) -> None:
@@ -145,7 +146,7 @@ def test_the_watch_list_goes_round(tmp_path: Path, site: Site) -> None:
     assert added == {page: ("active", "6h"), other: ("active", "6h")}
     assert watch("pause", page)[page] == ("paused", "6h")
     holdfast("visit", "--quiet", "--all", "--archive", str(archive))
-    assert (site.requests("/page"), site.requests("/head/folded")) == (0, 1)
+    assert (site.requests("/page"), site.requests("/head/folded")) == (0, 2)
     assert watch("resume", page)[page] == ("active", "6h")
     assert watch("remove", page, other) == {}
     assert watch("add", page) == {page: ("active", "6h")}
@@ -222,7 +223,7 @@ def test_the_listings_carry_what_scripts_rely_on(story: Story) -> None:
     assert all(set(one) >= CAPTURE_KEYS | RECORD_KEYS for one in kept)
     of_lost = [one for one in kept if one["url"] == story.lost]
     assert [(one["status"], one["outcome"]) for one in of_lost] == [
-        (200, "ok"),
+        *[(200, "ok")] * 2,
         *[(404, "client_error")] * 3,
     ]
     assert listing("captures", story.archive, "--url", story.lost) == of_lost
@@ -238,7 +239,7 @@ def test_the_listings_carry_what_scripts_rely_on(story: Story) -> None:
         ("gone", story.muted, True),
     }
     visits = listing("visits", story.archive, "--url", story.lost)
-    assert [one["status"] for one in visits] == [200, 404, 404, 404]
+    assert [one["status"] for one in visits] == [200, 200, 404, 404, 404]
     status = story.one("status")
     assert status["totals"]["events"] == 3
     assert status["totals"]["not_yet_compared"] == 0
@@ -261,7 +262,7 @@ def test_one_story_is_told_shown_and_explained(story: Story) -> None:
     assert shown["before"]["status"] == 200
     assert shown["after"]["status"] == 404
     assert [one["status"] for one in shown["look_captures"]] == [404] * 3
-    assert len(story.one("show", story.lost)["captures"]) == 4
+    assert len(story.one("show", story.lost)["captures"]) == 5
     because = "\n".join(story.one("explain", gone["id"])["because"])
     assert because.count("look at ") == 3
     because = "\n".join(story.one("explain", story.lost)["because"])
