@@ -217,6 +217,8 @@ class Site:
     """Whether films and sounds are requisites too."""
     conditional: bool = False
     """Whether a page is asked for only where it changed: saves the server, and is less evidence."""
+    second_look: bool = True
+    """Whether a page is fetched twice at first, and once more where it seems changed."""
     alerts: tuple[str, ...] = ()
     edits: str = "now"
     """When edits are told: ``now``, after a length of time, ``daily 08:00``, ``weekly mon …``."""

@@ -15,7 +15,7 @@ def good(hearing: Hearing) -> Verdict:
     events: tuple[Event, ...] = ()
     noted = bool(standing.told_kind)
     lesson = twins.is_lesson(standing)
-    if not noted and not lesson and twins.wants_twin(case, target, found):
+    if not noted and not lesson and twins.wants_twin(case, target, hearing.site, found):
         return _doubted(hearing)
     if noted and not standing.told:
         # Nobody was told of the outage, so its end is only written down.
@@ -30,7 +30,7 @@ def good(hearing: Hearing) -> Verdict:
         rest = [one for one in found if one.alert is Alert.NONE]
         events = (telling.content_event(case, standing, [*told, *rest], target=target),)
     capture_id = case.after.capture_id if case.after.article is not None else None
-    teach = twins.wants_lesson(case, target)
+    teach = twins.wants_lesson(case, target, hearing.site)
     again = hearing.now + twins.wait(hearing.site) if teach else None
     return Verdict(
         standing=Standing(

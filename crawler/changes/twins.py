@@ -18,20 +18,20 @@ def is_lesson(standing: Standing) -> bool:
     return waits is not None and waits == standing.good_capture_id
 
 
-def wants_lesson(case: Case, target: Target) -> bool:
+def wants_lesson(case: Case, target: Target, site: Site) -> bool:
     """Whether a first good look is fetched again at once, so that the page's noise is learnt.
 
     A page without an article, an error page say, teaches nothing.
     """
     article = case.after.article
-    if case.before is not None or article is None or not _may_wait(case, target):
+    if case.before is not None or article is None or not _may_wait(case, target, site):
         return False
     return has_article(article) and not case.after.is_list
 
 
-def wants_twin(case: Case, target: Target, found: Sequence[Finding]) -> bool:
+def wants_twin(case: Case, target: Target, site: Site, found: Sequence[Finding]) -> bool:
     """Whether what was found is to be seen in a second fetch before it is believed."""
-    if case.before is None or case.twin is not None or not _may_wait(case, target):
+    if case.before is None or case.twin is not None or not _may_wait(case, target, site):
         return False
     if any(one.alert is not Alert.NONE for one in found):
         return True
@@ -64,7 +64,7 @@ def learnt(case: Case, standing: Standing, *, edited: bool) -> tuple[str, ...]:
     return lessons.learn(standing.noise, sorted(new))
 
 
-def _may_wait(case: Case, target: Target) -> bool:
-    """Whether there is something to compare, and a page that is visited again."""
-    watched = target.state is TargetState.ACTIVE
+def _may_wait(case: Case, target: Target, site: Site) -> bool:
+    """Whether there is something to compare, and a page that may be visited again at once."""
+    watched = site.second_look and target.state is TargetState.ACTIVE
     return watched and case.after.surface is not None and case.after.capture_id is not None

@@ -263,6 +263,7 @@ class DefaultsSection(_Section):
     requisites_exclude: Listed[Pattern] = ()
     requisites_media: bool = False
     conditional: bool = False
+    second_look: bool = True
     alerts: Listed[str] = ()
     edits: Annotated[str, AfterValidator(check_edits)] = "now"
     only_css: Listed[Selector] = ()

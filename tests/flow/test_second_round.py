@@ -34,6 +34,7 @@ allow_addresses = ["{allowed}"]
 every = "1h"
 delay = "0.01s"
 confirm = ["0.2s", "0.3s"]
+second_look = false
 {more}
 
 [[site]]

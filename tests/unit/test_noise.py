@@ -1,17 +1,28 @@
 """What is noise is learnt, and what is the article is never covered by it."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from readings import T0, URL, hop
 
-from crawler.changes import lessons
+from crawler.changes import lessons, twins
 from crawler.changes.case import Case, Reading
 from crawler.changes.compare import compare
 from crawler.changes.surface import masked_slot, surface
 from crawler.changes.watching import page_of
 from crawler.text.article import normalise
-from storage.model import Outcome
+from storage.model import (
+    Alert,
+    Axis,
+    Finding,
+    FoundBy,
+    Outcome,
+    Severity,
+    Site,
+    Target,
+    TargetState,
+)
 
 HEADERS = (("Content-Type", "text/html; charset=utf-8"),)
 ENGLISH = (
@@ -175,3 +186,30 @@ def test_a_page_that_was_not_read_is_not_compared():
 def test_a_surface_is_read_of_anything(body):
     """Whatever the web sent, reading what it shows never raises."""
     assert surface(body, url=URL, headers=HEADERS).url == URL
+
+
+def test_a_site_may_forgo_second_looks():
+    """With ``second_look = false`` neither a first look nor an edit asks for another fetch."""
+    site = Site(name="paper")
+    target = Target(
+        id=7, site="paper", url=URL, host="paper.example", state=TargetState.ACTIVE,
+        found_by=FoundBy.START, found_on=None, found_at=T0, every=None, robots=None, due_at=None,
+        last_visit_at=None, last_outcome=None, last_status=None,
+    )  # fmt: skip
+    first = Case(before=None, after=replace(look(html(ENGLISH)), capture_id=1))
+    edit = Case(before=first.after, after=replace(look(html(ENGLISH[1:])), capture_id=2))
+    found = [
+        Finding(
+            kind="content_removed",
+            axis=Axis.CONTENT,
+            rule="content_removed",
+            alert=Alert.NOW,
+            severity=Severity.HIGH,
+            summary="A paragraph is gone.",
+        )
+    ]
+    assert twins.wants_lesson(first, target, site)
+    assert twins.wants_twin(edit, target, site, found)
+    once = replace(site, second_look=False)
+    assert not twins.wants_lesson(first, target, once)
+    assert not twins.wants_twin(edit, target, once, found)
