@@ -14,7 +14,7 @@ def good(hearing: Hearing) -> Verdict:
     found = _news(hearing)
     events: tuple[Event, ...] = ()
     noted = bool(standing.told_kind)
-    lesson = twins.is_lesson(standing)
+    lesson = twins.is_lesson(case, standing)
     if not noted and not lesson and twins.wants_twin(case, target, hearing.site, found):
         return _doubted(hearing)
     if noted and not standing.told:

@@ -12,10 +12,19 @@ TWIN_AFTER = timedelta(seconds=1)
 """How long after a fetch its twin is made, at most; the host's own pace may make it longer."""
 
 
-def is_lesson(standing: Standing) -> bool:
-    """Whether the next look is the twin of a first capture, made to learn from."""
+AT_ONCE = timedelta(minutes=5)
+"""Two fetches further apart are not of one moment: what differs between them may be an edit."""
+
+
+def is_lesson(case: Case, standing: Standing) -> bool:
+    """Whether a look is the twin of a first capture, made to learn from.
+
+    One that comes late, because its host has many pages to be asked for, is a look like any other.
+    """
     waits = standing.twin_capture_id
-    return waits is not None and waits == standing.good_capture_id
+    if waits is None or waits != standing.good_capture_id:
+        return False
+    return case.before is None or case.after.at - case.before.at <= AT_ONCE
 
 
 def wants_lesson(case: Case, target: Target, site: Site) -> bool:
@@ -54,7 +63,7 @@ def learnt(case: Case, standing: Standing, *, edited: bool) -> tuple[str, ...]:
         return standing.noise
     new: set[str] = set()
     twin = case.twin.page if case.twin is not None else None
-    if is_lesson(standing):
+    if is_lesson(case, standing):
         new |= lessons.of_one_moment(before, after)
     elif twin is not None:
         new |= lessons.of_one_moment(twin, after)

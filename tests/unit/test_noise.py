@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from readings import T0, URL, hop
@@ -9,6 +10,8 @@ from readings import T0, URL, hop
 from crawler.changes import lessons, twins
 from crawler.changes.case import Case, Reading
 from crawler.changes.compare import compare
+from crawler.changes.hearing import Control, Verdict
+from crawler.changes.judge import judge
 from crawler.changes.surface import masked_slot, surface
 from crawler.changes.watching import page_of
 from crawler.text.article import normalise
@@ -20,10 +23,17 @@ from storage.model import (
     Outcome,
     Severity,
     Site,
+    Standing,
     Target,
     TargetState,
 )
 
+SITE = Site(name="paper")
+TARGET = Target(
+    id=7, site="paper", url=URL, host="paper.example", state=TargetState.ACTIVE,
+    found_by=FoundBy.START, found_on=None, found_at=T0, every=None, robots=None, due_at=None,
+    last_visit_at=None, last_outcome=None, last_status=None,
+)  # fmt: skip
 HEADERS = (("Content-Type", "text/html; charset=utf-8"),)
 ENGLISH = (
     "The harbour council voted on Monday to close the old fish market after a long debate.",
@@ -190,12 +200,6 @@ def test_a_surface_is_read_of_anything(body):
 
 def test_a_site_may_forgo_second_looks():
     """With ``second_look = false`` neither a first look nor an edit asks for another fetch."""
-    site = Site(name="paper")
-    target = Target(
-        id=7, site="paper", url=URL, host="paper.example", state=TargetState.ACTIVE,
-        found_by=FoundBy.START, found_on=None, found_at=T0, every=None, robots=None, due_at=None,
-        last_visit_at=None, last_outcome=None, last_status=None,
-    )  # fmt: skip
     first = Case(before=None, after=replace(look(html(ENGLISH)), capture_id=1))
     edit = Case(before=first.after, after=replace(look(html(ENGLISH[1:])), capture_id=2))
     found = [
@@ -208,8 +212,30 @@ def test_a_site_may_forgo_second_looks():
             summary="A paragraph is gone.",
         )
     ]
-    assert twins.wants_lesson(first, target, site)
-    assert twins.wants_twin(edit, target, site, found)
-    once = replace(site, second_look=False)
-    assert not twins.wants_lesson(first, target, once)
-    assert not twins.wants_twin(edit, target, once, found)
+    assert twins.wants_lesson(first, TARGET, SITE)
+    assert twins.wants_twin(edit, TARGET, SITE, found)
+    once = replace(SITE, second_look=False)
+    assert not twins.wants_lesson(first, TARGET, once)
+    assert not twins.wants_twin(edit, TARGET, once, found)
+
+
+def judged(case: Case, standing: Standing) -> Verdict:
+    return judge(case, standing, site=SITE, target=TARGET, visit_id=1, control=Control())
+
+
+def test_a_second_fetch_that_comes_late_is_no_lesson():
+    """What changed before a twin that had to wait long is an edit, and told when seen again."""
+    first = replace(look(html(ENGLISH)), capture_id=1)
+    cut = replace(look(html(ENGLISH[:3])), capture_id=2)
+    waits = Standing(target_id=7, good_capture_id=1, twin_capture_id=1)
+    at_once = replace(cut, at=T0 + twins.AT_ONCE)
+    learnt = judged(Case(before=first, after=at_once), waits)
+    assert (learnt.events, learnt.standing.good_capture_id) == ((), 2)
+
+    late = replace(cut, at=T0 + twins.AT_ONCE + timedelta(seconds=1))
+    doubted = judged(Case(before=first, after=late), waits)
+    assert doubted.events == ()
+    assert (doubted.standing.good_capture_id, doubted.standing.twin_capture_id) == (1, 2)
+    again = replace(late, at=late.at + timedelta(seconds=1), capture_id=3)
+    (event,) = judged(Case(before=first, after=again, twin=late), doubted.standing).events
+    assert (event.kind, event.before_capture_id) == ("content_removed", 1)
