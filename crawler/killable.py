@@ -33,8 +33,8 @@ LONGEST_WAIT = timedelta(seconds=60)
 """And how long that may last where others use the processor too."""
 LARGEST_DATA_BYTES = 512 * 1024 * 1024
 """Memory a child may take for data (RLIMIT_DATA); the extractor itself needs about 150 MB."""
-SURFACES_KEPT = 100
-"""Pages whose surfaces are remembered, some 100 KB each."""
+SURFACES_KEPT_BYTES = 16 * 1024 * 1024
+"""Memory for the surfaces of the last pages: those of a hundred ordinary ones."""
 TASKS_A_CHILD = 500
 """A child is renewed after so many pages: extractors keep caches that only grow."""
 
@@ -62,6 +62,7 @@ class ArticleReader:
             context=multiprocessing.get_context("spawn"),
         )
         self._seen: OrderedDict[tuple[str, bytes], Surface] = OrderedDict()
+        self._seen_bytes = 0
 
     def read(
         self,
@@ -106,14 +107,22 @@ class ArticleReader:
         A page is held against the one before, which was read at the last look.
         """
         key = (url, hashlib.blake2b(body, digest_size=16).digest())
-        known, why = self._seen.pop(key, None), ""
-        if known is None:
-            known, why = self.run(surface, body, url, headers)
+        known = self._seen.get(key)
         if known is not None:
-            self._seen[key] = known
-        if len(self._seen) > SURFACES_KEPT:
-            self._seen.popitem(last=False)
+            self._seen.move_to_end(key)
+            return known, ""
+        known, why = self.run(surface, body, url, headers)
+        if known is not None:
+            self._remember(key, known)
         return known, why
+
+    def _remember(self, key: tuple[str, bytes], shown: Surface) -> None:
+        """Keep a surface, and forget those that were asked for longest ago."""
+        self._seen[key] = shown
+        self._seen_bytes += shown.size_bytes
+        while self._seen_bytes > SURFACES_KEPT_BYTES:
+            _, oldest = self._seen.popitem(last=False)
+            self._seen_bytes -= oldest.size_bytes
 
     def run(
         self,

@@ -5,6 +5,7 @@ that the extractor's moods are no change: a block that is still on the page was 
 """
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
-from crawler.text.blocks import outline
+from crawler.text.blocks import Run, outline
 from crawler.text.decode import decode
 from crawler.text.fold import fold
 from crawler.text.fold import words as split_words
@@ -22,6 +23,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """Bytes of a page that are read."""
 
 MAX_RUNS = 8_000
+MAX_CHARACTERS = 1_000_000
+"""Characters of text that are kept: each of them may take eight bytes, with its folded form."""
 MAX_PICTURES = 300
 MAX_LINKS = 1_500
 _SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
@@ -87,6 +90,8 @@ class Surface:
     links: tuple[Link, ...] = ()
     fields: tuple[str, ...] = ()
     """Types of its form fields, each once."""
+    cut: bool = False
+    """Whether there is more text on the page than is kept here: what is not here may be there."""
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -102,6 +107,15 @@ class Surface:
     def word_count(self) -> int:
         """Return the number of words on the page."""
         return sum(strip.weight for strip in self.strips)
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """Return about how much memory it takes."""
+        texts = [text for one in self.strips for text in (one.text, one.key, one.slot)]
+        texts += [source for shot in self.shots for source in (*shot.sources, shot.slot)]
+        texts += [text for link in self.links for text in (link.url, link.text)]
+        values = (*self.strips, *self.shots, *self.links)
+        return sum(map(sys.getsizeof, texts)) + sum(map(sys.getsizeof, values))
 
 
 def outer_slot(slot: str) -> str:
@@ -123,6 +137,7 @@ def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Sur
         return Surface(url=url)
     seen = outline(page.root)
     frames: dict[HtmlElement | None, int] = {}
+    runs = _first(seen.runs)
     strips = tuple(
         Strip(
             text=run.text,
@@ -133,7 +148,7 @@ def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Sur
             heading=run.kind == "heading",
             frame=frames.setdefault(run.element.getparent(), len(frames)),
         )
-        for run in seen.runs[:MAX_RUNS]
+        for run in runs
     )
     shots = tuple(
         Shot(
@@ -149,7 +164,18 @@ def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Sur
         shots=tuple(shot for shot in shots if shot.sources),
         links=tuple(_links(page.root, url)),
         fields=tuple(sorted(set(_fields(page.root)))),
+        cut=len(runs) < len(seen.runs),
     )
+
+
+def _first(runs: Sequence[Run]) -> Sequence[Run]:
+    """Return the first runs of a page, as many as are kept; each of them whole."""
+    letters = 0
+    for number, run in enumerate(runs):
+        letters += len(run.text)
+        if number == MAX_RUNS or letters > MAX_CHARACTERS:
+            return runs[:number]
+    return runs
 
 
 def masked_slot(path: str) -> str:

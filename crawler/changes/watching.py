@@ -33,8 +33,8 @@ class Page:
 
 
 def page_of(surface: Surface | None, article: Article | None) -> Page | None:
-    """Return a page to compare; None where it was not read."""
-    if surface is None or article is None or not surface.strips:
+    """Return a page to compare; None where it was not read, or there is too much on it."""
+    if surface is None or surface.cut or article is None or not surface.strips:
         return None
     return Page(surface=surface, chosen=frozenset(fold(block.text) for block in article.blocks))
 

@@ -6,7 +6,7 @@ article, and how much, stands in ``weights.py``.
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log1p
 
@@ -65,22 +65,20 @@ class Sheet:
     known: Known | None
 
 
-def traits(sheet: Sheet) -> list[Traits]:
-    """Return the traits of every run."""
-    count = len(sheet.runs)
-    found: list[Traits] = [{} for _ in range(count)]
-    _shape(sheet, found)
-    _place(sheet, found)
-    _position(sheet, found)
-    _company(sheet, found)
-    _groups(sheet, found)
-    _extractor(sheet, found)
+def traits(sheet: Sheet) -> Iterator[Traits]:
+    """Yield the traits of one run after another: those of one run take 4 KB, and a page has many.
+
+    Each step below adds its own to what the one before it yields.
+    """
+    found: Iterator[Traits] = ({} for _ in sheet.runs)
+    for step in (_shape, _place, _position, _company, _groups, _extractor, _scope):
+        found = step(sheet, found)
     if sheet.known is not None and sheet.known.pages > 0:
-        _template(sheet, sheet.known, found)
+        found = _template(sheet, sheet.known, found)
     return found
 
 
-def _shape(sheet: Sheet, found: list[Traits]) -> None:
+def _shape(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """What a run is by itself: length, links, punctuation, kind."""
     for run, size, own in zip(sheet.runs, sheet.sizes, found, strict=True):
         text = run.text
@@ -102,9 +100,10 @@ def _shape(sheet: Sheet, found: list[Traits]) -> None:
         own[f"tag {tag if tag in _OWN_TAGS else 'h' if tag in _HEADINGS else 'other'}"] = 1
         own["linked paragraph"] = run.linked >= 0.5 and tag == "p"
         own["chrome"] = run.chrome
+        yield own
 
 
-def _place(sheet: Sheet, found: list[Traits]) -> None:
+def _place(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """What encloses a run: tags, and what classes and ids name them as."""
     seen: dict[HtmlElement, _Place] = {}
     for run, own in zip(sheet.runs, found, strict=True):
@@ -117,6 +116,7 @@ def _place(sheet: Sheet, found: list[Traits]) -> None:
                 own[f"in {kind}"] = 1
         for name in place.tags:
             own[f"inside {name}"] = 1
+        yield own
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _place_of(element: HtmlElement, seen: dict[HtmlElement, _Place]) -> _Place:
     return place
 
 
-def _position(sheet: Sheet, found: list[Traits]) -> None:
+def _position(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """Where a run stands on the page, and beside its headline."""
     all_words = sum(sheet.sizes) or 1
     heading = _heading(sheet)
@@ -176,6 +176,7 @@ def _position(sheet: Sheet, found: list[Traits]) -> None:
             own["headline"] = 1
         before.add(key)
         words += sheet.sizes[number]
+        yield own
 
 
 def _heading(sheet: Sheet) -> int | None:
@@ -199,12 +200,12 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other) if one and other else 0.0
 
 
-def _company(sheet: Sheet, found: list[Traits]) -> None:
+def _company(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """What stands directly before and behind a run."""
     parents = [run.element.getparent() for run in sheet.runs]
     for number, own in enumerate(found):
         for name, other in (("before", number - 1), ("behind", number + 1)):
-            if not 0 <= other < len(found):
+            if not 0 <= other < len(parents):
                 continue
             run = sheet.runs[other]
             own[f"words {name} it"] = log1p(sheet.sizes[other])
@@ -212,9 +213,10 @@ def _company(sheet: Sheet, found: list[Traits]) -> None:
             own[f"sibling {name} it"] = parents[other] is parents[number]
             own[f"heading {name} it"] = run.kind == "heading"
             own[f"same slot {name} it"] = run.path == sheet.runs[number].path
+        yield own
 
 
-def _groups(sheet: Sheet, found: list[Traits]) -> None:
+def _groups(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """How much text, how little of it linked, how much of it picked stands in a run's groups."""
     parents = [run.element.getparent() for run in sheet.runs]
     outer = [one.getparent() if one is not None else None for one in parents]
@@ -222,77 +224,97 @@ def _groups(sheet: Sheet, found: list[Traits]) -> None:
     elements = [run.element for run in sheet.runs]
     plain = [size * (1 - run.linked) for size, run in zip(sheet.sizes, sheet.runs, strict=True)]
     of_page = sum(plain) or 1.0
-    kinds: tuple[tuple[str, Sequence[Hashable]], ...] = (
-        ("slot", slots),
-        ("element", elements),
-        ("parent", parents),
-        ("outer", outer),
-    )
-    for name, group in kinds:
-        words: Counter[Hashable] = Counter()
-        unlinked: dict[Hashable, float] = {}
-        picked: Counter[Hashable] = Counter()
-        members = Counter(group)
-        for number, one in enumerate(group):
-            words[one] += sheet.sizes[number]
-            unlinked[one] = unlinked.get(one, 0.0) + plain[number]
-            if sheet.picked[number]:
-                picked[one] += sheet.sizes[number]
-        for number, one in enumerate(group):
-            own, total = found[number], words[one] or 1
-            own[f"share of page in {name}"] = unlinked[one] / of_page
-            own[f"unlinked in {name}"] = unlinked[one] / total
-            own[f"picked in {name}"] = picked[one] / total
+    groups = [
+        (name, members, _sums(sheet, members, plain))
+        for name, members in (
+            ("slot", slots),
+            ("element", elements),
+            ("parent", parents),
+            ("outer", outer),
+        )
+    ]
+    for number, own in enumerate(found):
+        for name, members, sums in groups:
+            group = sums[members[number]]
+            total = group.words or 1
+            own[f"share of page in {name}"] = group.unlinked / of_page
+            own[f"unlinked in {name}"] = group.unlinked / total
+            own[f"picked in {name}"] = group.picked / total
             if name in ("slot", "parent"):
-                own[f"runs in {name}"] = log1p(members[one])
+                own[f"runs in {name}"] = log1p(group.runs)
+        yield own
 
 
-def _extractor(sheet: Sheet, found: list[Traits]) -> None:
+@dataclass(slots=True)
+class _Sum:
+    """What the runs of one group come to."""
+
+    words: int = 0
+    unlinked: float = 0.0
+    picked: int = 0
+    runs: int = 0
+
+
+def _sums(
+    sheet: Sheet, members: Sequence[Hashable], plain: Sequence[float]
+) -> dict[Hashable, _Sum]:
+    sums: dict[Hashable, _Sum] = {}
+    for number, group in enumerate(members):
+        own = sums.setdefault(group, _Sum())
+        own.words += sheet.sizes[number]
+        own.unlinked += plain[number]
+        own.picked += sheet.sizes[number] * sheet.picked[number]
+        own.runs += 1
+    return sums
+
+
+def _extractor(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """What the extractor made of a run and of those around it."""
     hits = [number for number, is_picked in enumerate(sheet.picked) if is_picked]
     for number, own in enumerate(found):
         own["picked"] = sheet.picked[number]
         for name, step in (("-2", -2), ("-1", -1), ("+1", 1), ("+2", 2)):
             other = number + step
-            if 0 <= other < len(found) and sheet.picked[other]:
+            if 0 <= other < len(sheet.picked) and sheet.picked[other]:
                 own[f"picked {name}"] = 1
-        if not hits:
+        if hits:
+            own["between picked"] = hits[0] < number < hits[-1]
+            if number < hits[0]:
+                own["before all picked"] = min(1.0, (hits[0] - number) / _NEAR)
+            elif number > hits[-1]:
+                own["behind all picked"] = min(1.0, (number - hits[-1]) / _NEAR)
+            if sheet.picked[number]:
+                own["picked links"] = sheet.runs[number].linked
+        else:
             own["nothing picked"] = 1
-            continue
-        own["between picked"] = hits[0] < number < hits[-1]
-        if number < hits[0]:
-            own["before all picked"] = min(1.0, (hits[0] - number) / _NEAR)
-        elif number > hits[-1]:
-            own["behind all picked"] = min(1.0, (number - hits[-1]) / _NEAR)
-        if sheet.picked[number]:
-            own["picked links"] = sheet.runs[number].linked
-    _scope(sheet, hits, found)
+        yield own
 
 
-def _scope(sheet: Sheet, hits: Sequence[int], found: list[Traits]) -> None:
+def _scope(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """Whether a run stands in the innermost element that holds most of what was picked."""
+    holders = _holders(sheet)
+    for number, own in enumerate(found):
+        # The innermost holder is the first one on the way up from any picked run.
+        for steps, element in enumerate(_ancestors(sheet.runs[number].element) if holders else ()):
+            if element not in holders:
+                continue
+            if not any(child in holders for child in element):
+                own["in scope"] = 1
+                own["deep in scope"] = min(4, steps) / 4
+                own["in scope, not picked"] = not sheet.picked[number]
+            break
+        yield own
+
+
+def _holders(sheet: Sheet) -> set[HtmlElement]:
+    """Return the elements that hold most of what was picked; none if nothing was."""
+    hits = [number for number, is_picked in enumerate(sheet.picked) if is_picked]
     weights: Counter[HtmlElement] = Counter()
     for number in hits:
         for element in _ancestors(sheet.runs[number].element):
             weights[element] += sheet.sizes[number]
     most = _SCOPE_SHARE * sum(sheet.sizes[number] for number in hits)
-    holders = {element for element, size in weights.items() if size >= most}
-    if not hits or not holders:
-        return
-    for number, run in enumerate(sheet.runs):
-        # The innermost holder is the first one on the way up from any picked run.
-        steps = 0
-        for element in _ancestors(run.element):
-            if element in holders:
-                break
-            steps += 1
-        else:
-            continue
-        is_inner = not any(child in holders for child in element)
-        if is_inner:
-            found[number]["in scope"] = 1
-            found[number]["deep in scope"] = min(4, steps) / 4
-            found[number]["in scope, not picked"] = not sheet.picked[number]
+    return {element for element, size in weights.items() if size >= most}
 
 
 def _ancestors(element: HtmlElement) -> Iterator[HtmlElement]:
@@ -300,7 +322,7 @@ def _ancestors(element: HtmlElement) -> Iterator[HtmlElement]:
     yield from element.iterancestors()
 
 
-def _template(sheet: Sheet, known: Known, found: list[Traits]) -> None:
+def _template(sheet: Sheet, known: Known, found: Iterable[Traits]) -> Iterator[Traits]:
     """What other pages of the site say: blocks they share, slots that carried their articles."""
     few = known.pages < 3
     for number, own in enumerate(found):
@@ -312,8 +334,9 @@ def _template(sheet: Sheet, known: Known, found: list[Traits]) -> None:
         carried = known.carried(sheet.runs[number].path)
         if carried is None:
             own["new slot"] = 1
-            continue
-        own["carried"] = carried
-        own["carried, few pages known"] = carried * few
-        own["never carried"] = carried < 0.02
-        own["always carried"] = carried > 0.9
+        else:
+            own["carried"] = carried
+            own["carried, few pages known"] = carried * few
+            own["never carried"] = carried < 0.02
+            own["always carried"] = carried > 0.9
+        yield own

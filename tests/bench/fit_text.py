@@ -138,7 +138,7 @@ def laid_out(label: Mapping[str, object], url: str, body: bytes, scorer: object)
     share = 10 if label.get("text") else 4
     if costs.sum():
         costs = costs / costs.sum() * share
-    return Example(label=label, sheet=laid, traits=traits(laid), wanted=wanted, costs=costs)
+    return Example(label=label, sheet=laid, traits=list(traits(laid)), wanted=wanted, costs=costs)
 
 
 def _wanted(label: Mapping[str, object], laid: Sheet, scorer: object) -> tuple[Vector, Vector]:
@@ -194,7 +194,7 @@ def sited(one: Example, known: Mapping[str, Template]) -> list[Traits]:
     """Return the traits of a page with those of its site's template."""
     template = known[str(one.label["site"])]
     seen = Known(template, page=page_name(str(one.label["url"])))
-    return traits(replace(one.sheet, known=seen)) if seen.pages else one.traits
+    return list(traits(replace(one.sheet, known=seen))) if seen.pages else one.traits
 
 
 def write(fitted: Fitted) -> None:
