@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from crawler.changes.case import Reading
 from crawler.changes.hearing import Control, HostState
-from storage.catalogue import events, standings, targets, visits
+from storage.catalogue import captures, events, standings, targets, visits
 from storage.catalogue.engine import Connection
 from storage.model import (
     ANSWERED,
@@ -56,7 +56,7 @@ class Neighbours:
     home_url: str | None = None
     """The home page, if it can be looked at as a control."""
     seen: tuple[Visit, ...] = ()
-    """The looks at other pages of the host about this time."""
+    """The looks at other pages of the host about this time, without their captures."""
 
 
 def host_state(known: Neighbours) -> HostState:
@@ -177,15 +177,18 @@ def is_probe(url: str) -> bool:
     return url.rpartition("/")[2].startswith(PROBE_NAME)
 
 
-def alike(after: Reading, known: Neighbours) -> int:
+def alike(db: Connection, after: Reading, known: Neighbours) -> int:
     """Return at how many other addresses of the host the same page was seen about this time."""
+    asked = [one for one in known.seen if not is_probe(one.url)]
+    made = captures.of_visits(db, [one.id for one in asked])
     digest = after.payload_digest
     sink = after.final_url.partition("?")[0]
     count = 0
-    for visit in known.seen:
-        if is_probe(visit.url) or not visit.captures:
+    for visit in asked:
+        hops = payload_captures(made.get(visit.id, ()))
+        if not hops:
             continue
-        last = payload_captures(visit.captures)[-1]
+        last = hops[-1]
         led = last.hop > 0 and last.url.partition("?")[0] == sink and sink != visit.url
         count += led or (digest is not None and last.payload_digest == digest)
     return count

@@ -284,7 +284,8 @@ def case(
     if plain.survival is None or plain.survival >= WORTH_A_PROBE:
         return plain
     probe = _probe(scene, after, catalogue=catalogue, archive=archive, articles=articles)
-    return replace(plain, probe=probe, alike=alike(after, scene.neighbours))
+    with catalogue.read() as db:
+        return replace(plain, probe=probe, alike=alike(db, after, scene.neighbours))
 
 
 def _probe(

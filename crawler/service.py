@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -254,8 +254,14 @@ class Service:
             before = now
 
     async def _watch(self) -> None:
-        """Watch the children in the loop's own thread, with which they end."""
-        self.children.watch()
+        """Watch the children in the loop's own thread, with which they end.
+
+        None is started again on lost ground: it would play the log of a catalogue that is gone
+        into the file that has its name.
+        """
+        with suppress(StorageError):  # told by what waits for it
+            self.ground.check()
+            self.children.watch()
 
 
 def listen(address: str) -> socket.socket:

@@ -24,7 +24,6 @@ from storage.model import (
     Look,
     Phase,
     RecordRef,
-    Visit,
     payload_captures,
 )
 from storage.warc import excerpt, reader
@@ -124,12 +123,10 @@ def _controls(db: Connection, event: Event) -> tuple[Capture, ...]:
         until=event.confirmed_at + _MINUTE,
         except_target=target.id,
     )
-    well = [_last(one) for one in around if one.status is not None and one.status < 400]
-    return tuple([one for one in well if one is not None][:MOST_CONTROLS])
-
-
-def _last(visit: Visit) -> Capture | None:
-    return next(reversed(payload_captures(visit.captures)), None)
+    well = [one.id for one in around if one.status is not None and one.status < 400]
+    made = captures.of_visits(db, well)
+    pages = [payload_captures(made.get(one, ())) for one in well]
+    return tuple([one[-1] for one in pages if one][:MOST_CONTROLS])
 
 
 def _visited(

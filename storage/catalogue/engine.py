@@ -12,6 +12,7 @@ from sqlalchemy.pool import Pool
 from storage.archive import Archive
 from storage.catalogue import dialects, schema
 from storage.catalogue.lookup import Lookup, Row
+from storage.catalogue.same_file import SameFile
 from storage.errors import CatalogueError
 
 __all__ = ["Catalogue", "Connection", "open_catalogue"]
@@ -28,6 +29,10 @@ class Catalogue:
         self.place = (url.database or "") if is_file else url.render_as_string(hide_password=True)
         self._reader = dialects.reader(url)
         self._writer = dialects.writer(url)
+        self._file = SameFile(Path(self.place)) if is_file else None
+        if self._file is not None:
+            self._file.guard(self._reader)
+            self._file.guard(self._writer)
         self._pid = os.getpid()
         self._left_alone: list[Pool] = []
 
@@ -56,6 +61,8 @@ class Catalogue:
         self._after_fork()
         self._reader.dispose()
         self._writer.dispose()
+        if self._file is not None:
+            self._file.forget()
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:

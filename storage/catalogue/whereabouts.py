@@ -4,10 +4,10 @@ What is written to it then is found by nobody, and its log would spoil the file 
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from storage.archive import Archive
 from storage.catalogue.engine import Catalogue
+from storage.catalogue.same_file import identity
 from storage.errors import CatalogueError
 from storage.folders import explain
 
@@ -26,15 +26,15 @@ class Whereabouts:
         self._catalogue = catalogue
         self._path = archive.catalogue
         self._log = self._path.with_name(self._path.name + _LOG)
-        self._file = _identity(self._path)
-        self._logged = _identity(self._log)
+        self._file = identity(self._path)
+        self._logged = identity(self._log)
 
     def check(self) -> None:
         """Raise CatalogueError with a sentence for a person if the file is gone or another one."""
-        now = _identity(self._path)
+        now = identity(self._path)
         if now == self._file:
             # It is made with the first row that is written, and again if nobody had it open.
-            self._logged = _identity(self._log) or self._logged
+            self._logged = identity(self._log) or self._logged
             return
         rebuild = f"`holdfast rebuild --archive {self._archive.root}`"
         if now is None:
@@ -53,7 +53,7 @@ class Whereabouts:
         SQLite would play that log into whatever file has the name now.
         """
         self._catalogue.close()
-        if self._logged is None or _identity(self._log) != self._logged:
+        if self._logged is None or identity(self._log) != self._logged:
             return
         kept = f"{self._log.name}.before-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
         try:
@@ -63,13 +63,3 @@ class Whereabouts:
                 f"{self._log} belongs to a catalogue that is gone and cannot be moved aside:"
                 f" {explain(error)}. Move it away before anything opens the archive"
             ) from error
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CatalogueError(f"{path}: cannot be looked at: {explain(error)}") from error
-    return found.st_dev, found.st_ino

@@ -14,8 +14,8 @@ from catalogues import HOUR, MINUTE, NOW, event, found, visit, watch
 from service import ROOT
 
 from storage.catalogue import claims, deliveries, events, hosts, sites, standings, targets, visits
-from storage.catalogue.engine import Catalogue, open_catalogue
-from storage.model import Site, Standing
+from storage.catalogue.engine import Catalogue, Connection, open_catalogue
+from storage.model import Event, Site, Standing
 
 pytestmark = pytest.mark.flow
 
@@ -44,6 +44,12 @@ def test_the_suite_of_the_catalogue_passes_on_postgresql(server: str) -> None:
     assert " passed" in done.stdout
 
 
+def tell(db: Connection, told: Event) -> None:
+    """Put an event into the digest of the desk, which stays open."""
+    later = NOW + 99 * HOUR
+    deliveries.enqueue(db, told, alerts=["desk"], at=later, gather=True, joins_after=NOW)
+
+
 def _work(catalogue: Catalogue, number: int) -> Callable[[int], None]:
     """Return what a worker does: visits to its host, which lead to pages of all hosts."""
     names = [f"h{one}.example" for one in (2, 0, 1, 7)]
@@ -63,8 +69,7 @@ def _work(catalogue: Catalogue, number: int) -> Callable[[int], None]:
                 for one in targets.add(db, new, site="paper", now=NOW, due_at=NOW):
                     told = event(one, hash((one.url, turn)), at=at)
                     events.put(db, told)
-                    later = NOW + 99 * HOUR
-                    deliveries.enqueue(db, told, alerts=["desk"], at=later, gather=True, now=NOW)
+                    tell(db, told)
             claims.release(db, lent, next_ok_at=NOW)
 
     return step
@@ -84,8 +89,7 @@ def _read(catalogue: Catalogue) -> Callable[[int], None]:
                 assert target is not None
                 told = event(target, hash((one.id, "read")), at=one.started_at)
                 events.put(db, told)
-                later = NOW + 99 * HOUR
-                deliveries.enqueue(db, told, alerts=["desk"], at=later, gather=True, now=NOW)
+                tell(db, told)
                 targets.plan(db, target.id, NOW)
                 visits.mark_read(db, one.id, at=NOW)
 

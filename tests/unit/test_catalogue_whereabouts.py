@@ -70,3 +70,22 @@ def test_a_replaced_catalogue_keeps_the_log_it_came_with(archive: Archive) -> No
     own.rename(archive.root / "catalogue.db-wal")
     known.leave()
     assert logs(archive) == ["catalogue.db-wal"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_opened_in_place_of_what_is_gone(archive: Archive, *, replaced: bool) -> None:
+    """A new connection makes no empty catalogue, and plays no old log into the new file."""
+    catalogue, known = written(archive)
+    new = archive.root / "new.db"
+    new.write_bytes(blank())
+    before = new.read_bytes()
+    archive.catalogue.unlink()
+    if replaced:
+        new.rename(archive.catalogue)
+    refused = pytest.raises(CatalogueError, match="deleted or replaced")
+    with catalogue.read(), refused, catalogue.read():  # the first has the one that is kept
+        pass
+    known.leave()
+    assert logs(archive) != ["catalogue.db-wal"]
+    assert archive.catalogue.exists() == replaced
+    assert not replaced or archive.catalogue.read_bytes() == before

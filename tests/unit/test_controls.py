@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from catalogues import MINUTE, NOW, opened, visit, watch
+from catalogues import MINUTE, NOW, capture, opened, visit, watch
 from sqlalchemy import Connection
 
+from crawler.changes.case import Reading
 from crawler.changes.hearing import Control, HostState
 from crawler.controls import (
     Neighbours,
+    alike,
     ask,
     ask_probe,
     host_state,
@@ -72,6 +74,19 @@ def test_a_good_look_at_another_page_in_the_minute_shows_a_host_that_is_well(db)
     assert around(db, lost, look)[0].host is HostState.UNKNOWN
     visit(db, other, at=NOW + 9.5 * MINUTE)
     assert around(db, lost, look)[0] == Control(host=HostState.WELL, network=True)
+
+
+def test_the_same_page_at_other_addresses_of_the_host_is_counted(db) -> None:
+    """What the catalogue says of the looks about this time is enough to count them."""
+    lost, *others = watch(db, *(f"{HOST}{number}" for number in range(4)))
+    for page in (lost, *others):
+        well(db, page)
+    for page in others[:2]:
+        visit(db, page, at=NOW)
+    visit(db, others[2], at=NOW, made=[capture(others[2].url, digest="sha1:BBBB")])
+    look = visit(db, lost, at=NOW)
+    after = Reading(url=lost.url, at=NOW, outcome=Outcome.OK, hops=(capture(lost.url),))
+    assert alike(db, after, around(db, lost, look)[1]) == 2
 
 
 def test_a_page_without_an_article_is_never_asked(db) -> None:
