@@ -224,6 +224,8 @@ def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target
         return Brought(at=at, lost=True)
     if standing.phase is not Phase.OK or after.outcome not in (Outcome.OK, Outcome.NOT_MODIFIED):
         return None
+    if standing.twin_capture_id == after.capture_id != standing.good_capture_id:
+        return None  # doubted: the second fetch tells what it was
     content_type = after.hops[-1].content_type if after.hops else None
     return Brought(
         at=at,

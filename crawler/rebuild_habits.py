@@ -99,6 +99,8 @@ def _brought(
     if visit.outcome not in _GOOD:
         return None
     article = articles.get(last.id)
+    if article is None and texts.latest(db, target.id) is not None:
+        return None  # doubted then, and no text of it was kept
     published = published_of(article)
     is_list = target.found_by is FoundBy.START and targets.led_to(db, target.url)
     return Brought(

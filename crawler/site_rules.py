@@ -40,6 +40,7 @@ class RuledReader(ArticleReader):
         self._inner = inner
         self._selection = selection
         self._seen = OrderedDict()
+        self._seen_bytes = 0
 
     def cut(self, body: bytes, url: str, headers: Sequence[tuple[str, str]]) -> Trimmed | None:
         """Return what is left of a page, or None where it cannot be cut."""
