@@ -51,6 +51,28 @@ class ArticleReaderError(CrawlerError):
     """Say that no page can be read any more, which is no fault of the page."""
 
 
+class RecentSurfaces:
+    """The surfaces of the last pages, by address and digest of the body, bounded by their size."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, bytes], Surface] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: tuple[str, bytes]) -> Surface | None:
+        """Return a surface that is still known, and know it for longer."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def put(self, key: tuple[str, bytes], shown: Surface) -> None:
+        """Keep a surface, and forget those that were asked for longest ago."""
+        self._kept[key] = shown
+        self._bytes += shown.size_bytes
+        while self._bytes > SURFACES_KEPT_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= oldest.size_bytes
+
+
 class ArticleReader:
     """A pool of one child that turns pages into articles."""
 
@@ -61,8 +83,7 @@ class ArticleReader:
             initializer=_limit,
             context=multiprocessing.get_context("spawn"),
         )
-        self._seen: OrderedDict[tuple[str, bytes], Surface] = OrderedDict()
-        self._seen_bytes = 0
+        self._seen = RecentSurfaces()
 
     def read(
         self,
@@ -109,20 +130,11 @@ class ArticleReader:
         key = (url, hashlib.blake2b(body, digest_size=16).digest())
         known = self._seen.get(key)
         if known is not None:
-            self._seen.move_to_end(key)
             return known, ""
         known, why = self.run(surface, body, url, headers)
         if known is not None:
-            self._remember(key, known)
+            self._seen.put(key, known)
         return known, why
-
-    def _remember(self, key: tuple[str, bytes], shown: Surface) -> None:
-        """Keep a surface, and forget those that were asked for longest ago."""
-        self._seen[key] = shown
-        self._seen_bytes += shown.size_bytes
-        while self._seen_bytes > SURFACES_KEPT_BYTES:
-            _, oldest = self._seen.popitem(last=False)
-            self._seen_bytes -= oldest.size_bytes
 
     def run(
         self,

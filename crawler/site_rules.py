@@ -4,7 +4,6 @@ None of it is needed. Selectors cut the page before it is read, slots are added 
 phrases are looked for; everything else is as without them.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,7 @@ from crawler.changes.hearing import Verdict
 from crawler.changes.slots import slot_noise
 from crawler.changes.surface import Surface
 from crawler.changes.telling import event_id
-from crawler.killable import ArticleReader, T
+from crawler.killable import ArticleReader, RecentSurfaces, T
 from crawler.readings import LARGEST_PAGE_BYTES, Scene
 from crawler.text.trim import TYPE, Trimmed, trimmed
 from storage.archive import Archive
@@ -39,8 +38,7 @@ class RuledReader(ArticleReader):
     def __init__(self, inner: ArticleReader, selection: Selection) -> None:
         self._inner = inner
         self._selection = selection
-        self._seen = OrderedDict()
-        self._seen_bytes = 0
+        self._seen = RecentSurfaces()
 
     def cut(self, body: bytes, url: str, headers: Sequence[tuple[str, str]]) -> Trimmed | None:
         """Return what is left of a page, or None where it cannot be cut."""
