@@ -84,7 +84,11 @@ targets = Table(
     Column("last_visit_at", Moment),
     Column("last_outcome", member(Outcome)),
     Column("last_status", Integer),
+    # How long it was to wait from its last visit to its next: a class (see pace.py), of
+    # which the target that was due first is the latest. Kept by pace.paced().
+    Column("pace", Integer, nullable=False, server_default="0"),
     Index(None, "host", "queue_at"),
+    Index(None, "host", "pace", "queue_at"),
     Index(None, "queue_at", "site"),
     Index(None, "site", "state"),
     Index(None, "found_on"),
