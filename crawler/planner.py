@@ -23,6 +23,7 @@ from crawler.revisit.curves import PageRole
 from crawler.revisit.habits import Habit, Kin
 from crawler.revisit.policy import Policy, Seen, Terms
 from crawler.revisit.price import fit_price
+from crawler.revisit.stamps import Stamp, stamp_of
 from storage.catalogue import learnt, sites, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
 from storage.model import Article, Found, FoundBy, Outcome, Phase, Site, Target, TargetState, Visit
@@ -42,6 +43,7 @@ LEAST_PRICE = 0.002
 """A look is not made for less, however much of the budget is left: servers pay for it too."""
 MOVED = 1.6
 """Where the price has moved by more since a page was planned, it is planned anew."""
+_NO_STAMP = Stamp()
 _SAME = 0.02
 _NEAR = timedelta(seconds=1)
 _MOST_OTHER = 0.8
@@ -87,6 +89,7 @@ class Brought:
     """What tells its words from others; empty where nothing was read."""
     role: PageRole = PageRole.PAGE
     published_at: datetime | None = None
+    stamp: Stamp = _NO_STAMP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +243,20 @@ def learn(policy: Policy, habit: Habit, brought: Brought) -> None:
     changed = None
     if habit.digest and brought.digest and not brought.lost:
         changed = brought.digest != habit.digest
-    policy.look(habit, Seen(at=at, lost=brought.lost, changed=changed, sure=brought.sure))
+    modified_at = brought.stamp.modified_at
+    seen = Seen(
+        at=at,
+        lost=brought.lost,
+        changed=changed,
+        sure=brought.sure,
+        stamp=brought.stamp.mark,
+        modified_at=None if modified_at is None else days_of(modified_at),
+    )
+    policy.look(habit, seen)
     if brought.digest and not brought.lost:
         habit.digest = brought.digest
+        if not brought.sure:  # a 304 need not say it again
+            habit.stamp = brought.stamp.mark
 
 
 def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target) -> Brought | None:
@@ -261,6 +275,7 @@ def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target
         digest=digest_of(after.article, after.payload_digest),
         role=role_of(target, after.article, content_type, is_list=after.is_list),
         published_at=published_of(after.article),
+        stamp=stamp_of(after.headers, at=at),
     )
 
 

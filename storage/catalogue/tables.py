@@ -406,6 +406,7 @@ habits = Table(
     Column("expected", Float, nullable=False),
     Column("hazard", Float, nullable=False),
     Column("digest", Words, nullable=False),
+    Column("stamp", Words, nullable=False, server_default=""),
     Index(None, "site", "target_id"),
     Index(None, "host"),
 )
