@@ -13,10 +13,10 @@ from crawler.planner import (
     moment_of,
     new_habit,
     published_of,
-    refit,
     role_of,
     terms_of,
 )
+from crawler.pricing import refit
 from crawler.revisit.stamps import Stamp, stamp_of
 from storage.archive import Archive
 from storage.catalogue import learnt, sites, standings, targets, texts, visits
