@@ -26,6 +26,7 @@ from storage.model import (
     Outcome,
     Phase,
     RecordRef,
+    Role,
     Site,
     Standing,
     Target,
@@ -102,7 +103,8 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
 def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[Visit, Scene]]:
     """Yield those of the visits that brought to a page in good standing the very bytes it had.
 
-    Each is of another target. They are what ``scene`` would tell, of many with a few questions.
+    Each is of another target, and brought nothing else that is compared, such as a robots.txt. They
+    are what ``scene`` would tell, of many with a few questions.
     """
     with catalogue.read() as db:
         pages = targets.by_ids(db, [one.target_id for one in made])
@@ -121,7 +123,7 @@ def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[
             continue
         kept = good.get(standing.good_capture_id or 0)
         before = _reading_of(kept, articles.get(kept.id)) if kept is not None else None
-        if not same_bytes(before, visit.captures):
+        if not same_bytes(before, visit.captures) or _asked_robots(visit.captures):
             continue
         yield (
             visit,
@@ -241,6 +243,10 @@ def _vouched_for(reading: Reading, *, status: int | None, size: int) -> Reading:
     *before, last = reading.hops
     brought = replace(last, outcome=Outcome.OK, status=status, payload_bytes=size)
     return replace(reading, outcome=Outcome.OK, status=status, hops=(*before, brought))
+
+
+def _asked_robots(made: Sequence[Capture]) -> bool:
+    return any(one.role is Role.ROBOTS for one in made)
 
 
 def same_bytes(good: Reading | None, made: Sequence[Capture]) -> bool:

@@ -1,8 +1,8 @@
 """Tell pictures of an article that were exchanged, by the digests of their payloads.
 
-An article's are those between its headline and the end of its text, and those that stand above in
-the element that holds all its text. The latter may be of the page around it: one of them counts
-only if it took the place of another.
+An article's are those between its headline and the last paragraph beside its own, and those that
+stand above in the element that holds all its text. The latter may be of the page around it: one of
+them counts only if it took the place of another.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,9 +68,13 @@ class _Seen:
         places = [n for n, strip in enumerate(page.surface.strips) if strip.key in seen.keys]
         inside, above = [], []
         if places:
-            first, last = _headline(page.surface, places[0]), places[-1] + 1
-            inside = [one for one in shots if first <= one.position <= last]
-            holds = _holder(page.surface, places)
+            frames, main = _frames(page.surface, places)
+            first, last = _headline(page.surface, places[0]), places[-1]
+            for n, strip in enumerate(page.surface.strips[last:], last):
+                # What stands below in the article's own way need not have been chosen of it.
+                last = n if strip.frame in frames and strip.slot in main else last
+            inside = [one for one in shots if first <= one.position <= last + 1]
+            holds = _holder(page.surface, frames)
             above = [
                 one
                 for one in shots
@@ -116,11 +120,15 @@ def _headline(page: Surface, first: int) -> int:
     return next(heads, max(0, first - 2))
 
 
-def _holder(page: Surface, places: Sequence[int]) -> int:
-    """Return the number of the innermost element that holds all text of the article."""
+def _frames(page: Surface, places: Sequence[int]) -> tuple[set[int], frozenset[str]]:
+    """Return the numbers of the elements around the paragraphs of the article, and their slots."""
     watched = [page.strips[n] for n in places]
     main = main_slots(watched)
-    frames = {one.frame for one in watched if one.slot in main}
+    return {one.frame for one in watched if one.slot in main}, main
+
+
+def _holder(page: Surface, frames: Iterable[int]) -> int:
+    """Return the number of the innermost element that holds all of these."""
     ways = [list(_outward(page, frame)) for frame in frames]
     return next((one for one in ways[0] if all(one in way for way in ways)), 0) if ways else 0
 

@@ -94,6 +94,17 @@ def test_pictures_far_below_the_text_are_not_the_articles() -> None:
     assert changes(before, page(below=lines(9) + picture("two"))) == []
 
 
+def test_a_picture_beside_paragraphs_that_were_not_chosen_is_the_articles() -> None:
+    """The last lines in the article's own way may be no text of it; what stands before them is."""
+    before, after = (
+        page(text=f"{TEXT}{lines(3)}{picture(name)}<p>Buy our paper.</p>")
+        for name in ("one", "two")
+    )
+    for one in (before, after):
+        assert "Buy our paper." in {strip.text for strip in one.surface.strips}
+    assert changes(before, after) == ["two.png"]
+
+
 def test_what_stood_anywhere_on_the_page_did_not_come() -> None:
     """A picture that moved into the text from below is the same one."""
     before = page(inside=picture("one"), below=lines(9) + picture("two"))
