@@ -19,6 +19,8 @@ FIRST_PRICE = 0.06
 """The price of a fetch before any was fitted: what is common where budgets are short."""
 
 _FIELDS = tuple(one.name for one in fields(Habit))
+_KIN_FIELDS = {one.name for one in fields(Kin)}
+"""What an older release kept besides is not read."""
 
 
 @dataclass(slots=True)
@@ -38,7 +40,8 @@ class Learning:
             self.policy.curves[PageRole(name)] = _curve_of(PageRole(name), text)
         for text in learnt.lessons_of(db, KIN).values():
             facts = json.loads(text)
-            kin = Kin(**facts | {"role": PageRole(facts["role"])})
+            known = {name: facts[name] for name in _KIN_FIELDS & facts.keys()}
+            kin = Kin(**known | {"role": PageRole(facts["role"])})
             self.policy.kins[kin.host, kin.role] = kin
         for name, text in learnt.lessons_of(db, LISTER).items():
             self.policy.listers[name] = Lister(**json.loads(text))

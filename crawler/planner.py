@@ -19,8 +19,8 @@ from crawler.learning import Learning, habit_of, lister_of, price_of, row_of
 from crawler.readings import Scene
 from crawler.revisit.calendar import AUTO
 from crawler.revisit.curves import PageRole
-from crawler.revisit.habits import Habit
-from crawler.revisit.policy import Policy, Seen, Terms, jumped
+from crawler.revisit.habits import Habit, Kin
+from crawler.revisit.policy import Policy, Seen, Terms
 from crawler.revisit.price import fit_price
 from storage.catalogue import learnt, sites, targets, visits
 from storage.catalogue.engine import Catalogue, Connection
@@ -78,6 +78,8 @@ class Brought:
 
     at: datetime
     lost: bool = False
+    confirmed: bool = False
+    """Whether its loss is certain, and not only likely."""
     sure: bool = False
     """Whether the server vouched for it, so that what is the same is no chance."""
     digest: str = ""
@@ -86,11 +88,26 @@ class Brought:
     published_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jump:
+    """Pages of a host are lost much faster than before."""
+
+    host: str
+    role: PageRole
+    since: datetime
+    losses: float
+    """Seen lately; they fade over two days."""
+    expected: float
+    """What the usual risk led to expect of the same looks."""
+
+
 @dataclass(slots=True)
 class Planner:
     """Learns from looks, for the one process that compares them."""
 
     learning: Learning = field(default_factory=Learning)
+    jumps: list[Jump] = field(default_factory=list)
+    """What is to be told, since whoever tells it has emptied this."""
     _loaded: bool = False
     _many: bool = False
     """Whether what is learnt is read before and kept after the looks at many pages."""
@@ -135,15 +152,14 @@ class Planner:
         terms = terms_of(site, learning.price(site.name))
         learning.policy.plan(habit, terms)
         learning.changed.add(target.id)
-        kin = learning.policy.kin_of(habit.host, habit.role)
-        age = habit.looked_at - habit.born_at
-        alarmed = brought.lost and jumped(kin, age, now=habit.looked_at)
-        if alarmed:
-            kin.alarmed_at = habit.looked_at
         if not self._many:
+            kin = learning.policy.kin_of(habit.host, habit.role)
+            hastens = brought.lost and kin.is_to_hasten(habit.looked_at)
+            if brought.confirmed and kin.is_to_tell(habit.looked_at):
+                self.jumps.append(jump_of(kin))
             learning.keep(db)
-            if alarmed:
-                self._hasten(db, habit.host, site=site, terms=terms)
+            if hastens:
+                self._hasten(db, kin.host, site=site, terms=terms)
             learning.forget()
         return moment_of(habit.looked_at + habit.interval) if is_auto(target, site) else None
 
@@ -163,6 +179,17 @@ class Planner:
         )
         rows = [row for row in learnt.of_host(db, host) if row.site == site.name]
         replan(db, self.learning, [habit_of(row) for row in rows], site=site, terms=terms)
+
+
+def jump_of(kin: Kin) -> Jump:
+    """Return what is told of a host whose pages are lost much faster than before."""
+    return Jump(
+        host=kin.host,
+        role=kin.role,
+        since=moment_of(kin.jumped_at or 0.0),
+        losses=kin.recent_losses,
+        expected=kin.recent_expected,
+    )
 
 
 MOST_TOLD = 1000
@@ -221,7 +248,7 @@ def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target
     """Return what a look teaches; None where it teaches nothing: an outage, a passing suspicion."""
     at, standing = visit.finished_at, verdict.standing
     if is_loss(standing.phase, standing.kind, len(standing.looks)):
-        return Brought(at=at, lost=True)
+        return Brought(at=at, lost=True, confirmed=standing.phase is Phase.CONFIRMED)
     if standing.phase is not Phase.OK or after.outcome not in (Outcome.OK, Outcome.NOT_MODIFIED):
         return None
     if standing.twin_capture_id == after.capture_id != standing.good_capture_id:

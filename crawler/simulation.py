@@ -236,6 +236,16 @@ class Simulation:
         self.learning.changed.add(habit.target_id)
         self._plan(page)
         heapq.heappush(self._queue, (page.due, page))
+        if habit.lost and policy.kin_of(habit.host, habit.role).is_to_hasten(now):
+            self._hasten(page.host, now)
+
+    def _hasten(self, host: _Host, now: float) -> None:
+        """Plan a host anew, of which much was lost in a short time."""
+        for page in self._pages.values():
+            if page.host is host and not page.urgent and page.due > now:
+                self._plan(page)
+                page.due = max(page.due, now)
+                heapq.heappush(self._queue, (page.due, page))
 
     def _told(self, entries: list[tuple[str, float]]) -> None:
         for name, at in entries:

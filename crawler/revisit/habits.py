@@ -27,6 +27,12 @@ _LOSSES_EXPECTED: dict[PageRole, tuple[float, float, float]] = {
 """Losses a day and page by age, before any is seen."""
 _WINDOW = 2.0
 """Days over which the recent losses of a host fade."""
+JUMP = 4.0
+"""A recent risk of loss so many times the usual one is told, and plans its host anew."""
+_ENOUGH_LOSSES = 3.0
+"""Recent losses below this are no jump, whatever the usual risk."""
+_HASTENED_EVERY = 1.0
+"""Days after which a host is planned anew while a jump lasts."""
 _PSEUDO_EXPECTED = 8.0
 _KIN_FORGET_FROM = 300.0
 
@@ -51,11 +57,17 @@ class Kin:
     losses: list[float] = field(default_factory=lambda: [0.0] * 3)
     days: list[float] = field(default_factory=lambda: [0.0] * 3)
     recent_losses: float = 0.0
-    recent_days: float = 0.0
+    recent_expected: float = 0.0
+    """Losses that the usual risk led to expect of the recent looks."""
     recent_at: float = 0.0
     told: list[float] = field(default_factory=list)
     tellable: list[float] = field(default_factory=list)
-    alarmed_at: float = 0.0
+    jumped_at: float | None = None
+    """Since when pages are lost much faster than before; None while they are not."""
+    hastened_at: float = 0.0
+    """When the pages that still stand were planned anew for it, last."""
+    told_at: float = 0.0
+    """When a person was told of it, last."""
 
     @property
     def factor(self) -> float:
@@ -64,9 +76,12 @@ class Kin:
 
     def hazard(self, age: float) -> float:
         """Return the risk of loss a day at an age: the larger of the usual and the recent one."""
-        place = loss_class(age)
-        usual = self.usual_hazard(place)
-        return max(usual, (1 + self.recent_losses) / (1 / usual + self.recent_days))
+        return self.usual_hazard(loss_class(age)) * max(self.rise, 1.0)
+
+    @property
+    def rise(self) -> float:
+        """Return how many times as fast as usual pages were lost lately, whatever their ages."""
+        return (1 + self.recent_losses) / (1 + self.recent_expected)
 
     def usual_hazard(self, place: int) -> float:
         """Return the risk of loss a day over a long time, of one age class."""
@@ -95,8 +110,31 @@ class Kin:
         self.losses[place] += lost
         self.days[place] += days
         self.recent_losses = self.recent_losses * fading + lost
-        self.recent_days = self.recent_days * fading + days
+        self.recent_expected = self.recent_expected * fading + days * self.usual_hazard(place)
         self.recent_at = now
+        if self.jumped_at is not None and (self.rise < JUMP / 2 or self.recent_losses < 1):
+            self.jumped_at = None
+        elif lost and self.jumped_at is None and self.has_jumped:
+            self.jumped_at = now
+
+    @property
+    def has_jumped(self) -> bool:
+        """Whether pages were lost lately much faster than usual."""
+        return self.recent_losses >= _ENOUGH_LOSSES and self.rise >= JUMP
+
+    def is_to_hasten(self, now: float) -> bool:
+        """Say whether the pages that still stand are to be planned anew, and take it as done."""
+        if self.jumped_at is None or now - self.hastened_at < _HASTENED_EVERY:
+            return False
+        self.hastened_at = now
+        return True
+
+    def is_to_tell(self, now: float) -> bool:
+        """Say whether a person is to be told of a jump, and take it as done: once for each."""
+        if self.jumped_at is None or self.told_at >= self.jumped_at:
+            return False
+        self.told_at = now
+        return True
 
     def learn(self, changes: float, expected: float) -> None:
         """Take in changes of one page, and those that were expected of it."""

@@ -6,13 +6,9 @@ No clock, disk or log in here: the service and the simulation call the same func
 from dataclasses import dataclass, field
 
 from crawler.revisit.curves import Curve, PageRole
-from crawler.revisit.habits import Habit, Kin, Lister, loss_class
+from crawler.revisit.habits import Habit, Kin, Lister
 from crawler.revisit.worth import EDIT_HALVES, LOSS_WORTH, Prospect, fading, interval
 
-JUMP = 4.0
-"""A recent risk of loss so many times the usual one is told, and plans its host anew."""
-_ENOUGH_LOSSES = 3.0
-"""Recent losses below this are no jump, whatever the usual risk."""
 _HINT_WORTH = 0.6
 """What an edit that a list tells is worth at the next look, if it is true."""
 _LIST_WORTH = 10.0
@@ -197,13 +193,6 @@ class Policy:
             lister.wrong += 1
         if changed and habit.role is not PageRole.SECTION:
             kin.changed(self.curves[habit.role].class_of(age), told=hinted)
-
-
-def jumped(kin: Kin, age: float, *, now: float) -> bool:
-    """Say whether the pages of a host are lost much faster than they used to be, and it is new."""
-    if kin.recent_losses < _ENOUGH_LOSSES or now - kin.alarmed_at < 1.0:
-        return False
-    return kin.hazard(age) >= JUMP * kin.usual_hazard(loss_class(age))
 
 
 def _steps(curve: Curve, age: float, factor: float) -> tuple[tuple[float, float, float], ...]:

@@ -154,6 +154,13 @@ def test_losses_in_a_row_bring_the_others_of_their_host_forward(catalogue, caplo
     told = [one for one in caplog.records if "lost much faster" in one.message]
     assert len(told) == 1
     assert habit(catalogue, URLS[-1]).interval < before
+    assert not planner.jumps, "a person is told of what is confirmed"
+    for url in URLS[:3]:
+        at = NOW + 7 * DAY + 8 * HOUR
+        look(catalogue, planner, url, at=at, role=PageRole.ARCHIVE, lost=True, confirmed=True)
+    (jump,) = planner.jumps
+    assert jump.host == "a.example"
+    assert jump.losses > 3 * jump.expected
 
 
 def test_one_bad_look_is_no_loss_and_an_outage_never_is() -> None:

@@ -12,7 +12,7 @@ from crawler.revisit.allowance import Allowance, trim
 from crawler.revisit.curves import Curve, PageRole, fit_spread
 from crawler.revisit.explanation import holds, numbers, sentences
 from crawler.revisit.habits import Habit
-from crawler.revisit.policy import Policy, Seen, Terms, jumped
+from crawler.revisit.policy import Policy, Seen, Terms
 from crawler.revisit.price import fit_price, refit_spreads
 from crawler.revisit.worth import Prospect, index, interval
 
@@ -185,20 +185,47 @@ def test_a_lost_page_is_looked_at_rarer_and_rarer_and_never_given_up():
 
 
 def test_a_burst_of_losses_brings_the_whole_host_forward_once():
-    """Pages lost one after another raise the risk of the rest; that is told once a day."""
+    """Pages lost one after another raise the risk of the rest; a jump is told once."""
     policy = Policy()
     habits = [met(policy, page(number, PageRole.ARCHIVE)) for number in range(40)]
     for habit in habits:
         looked(policy, habit, every=3.0, changed=False, times=4)
     kin = policy.kin_of(HOST, PageRole.ARCHIVE)
     before = policy.plan(habits[-1], TERMS)
-    assert not jumped(kin, 12.0, now=12.0)
+    assert kin.jumped_at is None
     for habit in habits[:8]:
         policy.look(habit, Seen(at=12.5, lost=True))
-    assert jumped(kin, 12.5, now=12.5)
+    assert kin.jumped_at == 12.5
     assert policy.plan(habits[-1], TERMS) < before
-    kin.alarmed_at = 12.5
-    assert not jumped(kin, 12.5, now=12.6)
+    assert kin.is_to_hasten(12.5)
+    assert kin.is_to_tell(12.5)
+    policy.look(habits[8], Seen(at=13.6, lost=True))
+    assert kin.is_to_hasten(13.6), "those that still stand are planned anew while it lasts"
+    assert not kin.is_to_tell(13.6)
+
+
+def test_a_jump_is_over_when_losses_are_rare_again_and_the_next_is_told():
+    """What is told once is one jump, not one host for ever."""
+    policy = Policy()
+    habits = [met(policy, page(number, PageRole.ARCHIVE)) for number in range(60)]
+    kin = policy.kin_of(HOST, PageRole.ARCHIVE)
+    for habit in habits:
+        looked(policy, habit, every=3.0, changed=False, times=4)
+    told = []
+
+    def lose(some: list[Habit], at: float) -> None:
+        for habit in some:
+            policy.look(habit, Seen(at=at, lost=True))
+            if kin.is_to_tell(at):
+                told.append(at)
+
+    lose(habits[:9], 12.5)
+    for _ in range(40):
+        for habit in habits[9:]:
+            policy.look(habit, Seen(at=habit.looked_at + 5.0, changed=False))
+    assert kin.jumped_at is None
+    lose(habits[9:30], 212.5)
+    assert told == [12.5, 212.5]
 
 
 def test_losses_of_a_large_host_at_its_usual_rate_are_no_burst():
@@ -210,7 +237,20 @@ def test_losses_of_a_large_host_at_its_usual_rate_are_no_burst():
             met(policy, habit)
             lost = number == 0
             policy.look(habit, Seen(at=day + 1.0, lost=lost, changed=None if lost else False))
-        assert not jumped(policy.kin_of(HOST, PageRole.ARCHIVE), 1.0, now=day + 1.0)
+        assert policy.kin_of(HOST, PageRole.ARCHIVE).jumped_at is None
+
+
+def test_young_articles_that_are_lost_as_ever_are_no_danger_to_old_ones():
+    """What is lost lately is held against what was to be expected at its own age."""
+    policy = Policy()
+    for day in range(40):
+        for number in range(30):
+            habit = page(day * 100 + number, born=float(day))
+            met(policy, habit)
+            lost = number == 0 and day % 3 == 0
+            policy.look(habit, Seen(at=day + 1.0, lost=lost, changed=None if lost else False))
+    kin = policy.kin_of(HOST, PageRole.ARTICLE)
+    assert kin.hazard(50.0) < 2 * kin.usual_hazard(2)
 
 
 # --- hints ------------------------------------------------------------------------------------
