@@ -11,7 +11,8 @@ from datetime import datetime
 
 from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
-from crawler.readings import Scene, same_bytes
+from crawler.likeness import same_bytes
+from crawler.readings import Scene
 from storage.catalogue.engine import Connection
 from storage.catalogue.references import record_ids
 from storage.catalogue.stoppages import Stoppage
@@ -83,16 +84,18 @@ def is_quiet(verdict: Verdict, *, scene: Scene, visit: Visit, after: Reading) ->
     It is so of a visit that was not asked for, and of one that brought to a page in good standing
     the very bytes of the last good one: most visits are of these two kinds.
     """
-    if verdict.events:
-        return False
-    before, now = scene.standing, verdict.standing
     if visit.outcome in NOT_ASKED:
-        return now == before
-    if before.phase is not Phase.OK or not same_bytes(scene.good, visit.captures):
+        return not verdict.events and verdict.standing == scene.standing
+    return same_bytes(scene.good, visit.captures) and stays(verdict, scene=scene, after=after)
+
+
+def stays(verdict: Verdict, *, scene: Scene, after: Reading) -> bool:
+    """Say whether a page in good standing is where it was, but for its last good capture."""
+    before = scene.standing
+    is_calm = before.phase is Phase.OK and before.twin_capture_id is None
+    if verdict.events or verdict.look_again_at is not None or not is_calm:
         return False
-    if before.twin_capture_id is not None:
-        return False
-    return now == replace(before, good_capture_id=after.capture_id)
+    return verdict.standing == replace(before, good_capture_id=after.capture_id)
 
 
 def of_verdict(

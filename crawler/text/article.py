@@ -15,8 +15,8 @@ from crawler.text.division import divide
 from crawler.text.fold import fold, tidy
 from crawler.text.metadata import language_tag, metadata
 from crawler.text.pictures import article_images
+from crawler.text.sameness import sameness
 from crawler.text.signs import signs
-from crawler.text.surface import surface
 from crawler.text.template import Lesson
 from crawler.text.tree import Page, flat_text, parse
 from storage.model import Article, Block
@@ -91,7 +91,7 @@ def study(
     if kind != "text/html":
         return Study(article=_finished(Article(url=url, warnings=(f"{NOT_HTML}: {kind}",))))
     body, whole = body[:MAX_HTML_BYTES], len(body)
-    shown = surface(body, headers)
+    shown = sameness(body, headers)
     before = context.previous
     if before is not None and before.surface == shown and before.url == url:
         return Study(article=before)
