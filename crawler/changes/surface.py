@@ -136,6 +136,11 @@ def plain_slot(slot: str) -> str:
     return outer + slash + step.partition(".")[0]
 
 
+def own_tag(slot: str) -> str:
+    """Return the tag of the element of a slot."""
+    return slot.rpartition("/")[2].partition(".")[0]
+
+
 def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Surface:
     """Return what a page shows; an empty one for what no parser can hold. Never raises."""
     decoded = decode(body[:MAX_BYTES], headers=headers)
