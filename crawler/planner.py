@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
+from math import inf
 from random import Random
 
 from crawler.changes.case import Reading
@@ -339,6 +340,12 @@ def _may_move(target: Target, site: Site, habit: Habit, interval: float) -> bool
     return target.due_at is not None and abs(target.due_at - planned) < _NEAR
 
 
+def most_of_host(site: Site) -> float:
+    """Return how many visits a day one host of a site gets at most: by its delay, by its budget."""
+    by_delay = DAY / site.delay if site.delay else inf
+    return min(by_delay, inf if site.host_budget_per_day is None else site.host_budget_per_day)
+
+
 # --- the price of a fetch ---------------------------------------------------------------------
 
 _A_STEP = 500
@@ -381,6 +388,7 @@ def fitted(
         terms=terms_of(site, price),
         visits_a_day=site.budget_per_day - other,
         chance=chance,
+        most=dict.fromkeys({one.host for one in habits}, most_of_host(site)),
     )
     return max(fit, LEAST_PRICE)
 

@@ -31,6 +31,8 @@ JUMP = 4.0
 """A recent risk of loss so many times the usual one is told, and plans its host anew."""
 _ENOUGH_LOSSES = 3.0
 """Recent losses below this are no jump, whatever the usual risk."""
+_PSEUDO_LOSSES = 2.0
+"""Recent losses weigh against so many that came as usual: one or two are no sign."""
 _HASTENED_EVERY = 1.0
 """Days after which a host is planned anew while a jump lasts."""
 _PSEUDO_EXPECTED = 8.0
@@ -81,7 +83,7 @@ class Kin:
     @property
     def rise(self) -> float:
         """Return how many times as fast as usual pages were lost lately, whatever their ages."""
-        return (1 + self.recent_losses) / (1 + self.recent_expected)
+        return (_PSEUDO_LOSSES + self.recent_losses) / (_PSEUDO_LOSSES + self.recent_expected)
 
     def usual_hazard(self, place: int) -> float:
         """Return the risk of loss a day over a long time, of one age class."""

@@ -18,7 +18,7 @@ _UNTOLD = 0.9
 _POLLS_TO_TRUST = 3
 _LOST_UP_TO = 90.0
 """The longest wait in days for a page that is gone: never given up."""
-_LOST_MORE_RARELY = 2.0
+_LOST_MORE_RARELY = 3.0
 _LIST_SHORTEST = 5 / 1440
 _LIST_LONGEST = 0.5
 
@@ -101,7 +101,7 @@ class Policy:
         if habit.role.lists:
             habit.interval = self._list_interval(habit, terms)
         elif habit.lost:
-            rarer = terms.longest / 2 * _LOST_MORE_RARELY ** min(habit.lost - 1, 20)
+            rarer = terms.longest * _LOST_MORE_RARELY ** min(habit.lost - 1, 20)
             habit.interval = max(terms.shortest, min(rarer, _LOST_UP_TO))
         else:
             prospect = self.prospect(habit)

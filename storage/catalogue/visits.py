@@ -155,6 +155,27 @@ def count_between(db: Connection, *, site: str, since: datetime, until: datetime
     return db.execute(statement.where(visits.c.site == site, ended, made)).scalar_one()
 
 
+def of_hosts_between(
+    db: Connection, hosts: Collection[str], *, since: datetime, until: datetime
+) -> dict[str, int]:
+    """Count as ``count_between`` does the visits to hosts, for whichever sites they were made."""
+    made = visits.c.outcome.not_in(sorted(NOT_ASKED))
+    ended = visits.c.finished_at.between(since, until)
+    counted = select(visits.c.host, func.count()).where(ended, made).group_by(visits.c.host)
+    return {
+        row[0]: row[1]
+        for part in portions(sorted(set(hosts)))
+        for row in db.execute(counted.where(visits.c.host.in_(part)))
+    }
+
+
+def hosts_between(db: Connection, *, site: str, since: datetime, until: datetime) -> list[str]:
+    """Return the hosts on which visits to a site ended between two times."""
+    ended = visits.c.finished_at.between(since, until)
+    asked = select(visits.c.host).where(visits.c.site == site, ended).distinct()
+    return list(db.execute(asked.order_by(visits.c.host)).scalars())
+
+
 def kept_between(db: Connection, *, site: str, since: datetime, until: datetime) -> tuple[int, int]:
     """Return the visits to a site that ended between two times, and the bytes their records take.
 

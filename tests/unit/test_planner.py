@@ -253,16 +253,26 @@ def test_plan_says_what_the_budget_buys(archive, capsys) -> None:
     assert "visits a day" in capsys.readouterr().out
 
 
-def test_a_budget_that_does_not_reach_is_said(archive) -> None:
-    """The budget outranks the longest interval, and plan says so."""
+def test_a_budget_that_does_not_reach_or_cannot_be_spent_is_said(archive, capsys) -> None:
+    """The budget outranks the longest interval, the host outranks both: plan and status say so."""
     with closing(open_catalogue(archive / "catalogue.db")) as catalogue:
         poor = replace(PAPER, budget_per_day=1, every="1h")
         with catalogue.write() as db:
             sites.put(db, [poor])
         own = SimpleNamespace(archive=SimpleNamespace(root=archive), catalogue=catalogue)
         (told,) = forecast(own, now=NOW, days=3)
+        slow = replace(PAPER, budget_per_day=90, every="1h", host_budget_per_day=10)
+        with catalogue.write() as db:
+            sites.put(db, [slow])
+        (cannot,) = forecast(own, now=NOW, days=3)
     assert told.visits_a_day == 1
-    assert "raise budget_per_day" in told.remarks[0]
+    (short,) = told.remarks
+    assert "raise budget_per_day" in short
+    (unspent,) = cannot.remarks
+    assert "72 visits a day are asked of a.example" in unspent
+    assert "gets 10 at most" in unspent
+    assert main(["status", "--archive", str(archive), "--json"]) == 0
+    assert unspent in json.loads(capsys.readouterr().out)["remarks"]
 
 
 # --- what lists tell --------------------------------------------------------------------------

@@ -171,14 +171,14 @@ def test_pages_keep_what_they_showed_when_the_spread_is_fitted_anew():
 
 
 def test_a_lost_page_is_looked_at_rarer_and_rarer_and_never_given_up():
-    """The waits double up to 90 days; back again, it is an ordinary page."""
+    """The waits treble up to 90 days; back again, it is an ordinary page."""
     policy = Policy()
     habit = met(policy, page(1, PageRole.ARCHIVE))
     waits = []
     for _ in range(9):
         policy.look(habit, Seen(at=habit.looked_at + 1, lost=True))
         waits.append(policy.plan(habit, TERMS))
-    assert waits[:4] == [3.5, 7.0, 14.0, 28.0]
+    assert waits[:3] == [7.0, 21.0, 63.0]
     assert waits[-1] == 90.0
     policy.look(habit, Seen(at=habit.looked_at + 1, changed=False))
     assert policy.plan(habit, TERMS) <= TERMS.longest
@@ -325,6 +325,27 @@ def test_the_price_spends_the_budget():
         terms = replace(TERMS, price=price)
         taken = sum(1 / policy.plan(habit, terms) for habit in habits)
         assert taken == pytest.approx(wanted, rel=0.1)
+
+
+def test_what_a_host_does_not_allow_is_left_to_the_others():
+    """A price that asks more of a host than it allows is lowered until the others take the rest."""
+    policy = Policy()
+    habits = [met(policy, page(number)) for number in range(60)]
+    for habit in habits[:30]:
+        habit.host = "small.example"
+    for habit in habits:
+        policy.plan(habit, TERMS)
+
+    def fitted(most: dict[str, float]) -> float:
+        chance = random.Random(1)
+        return fit_price(policy, habits, terms=TERMS, visits_a_day=100.0, chance=chance, most=most)
+
+    free, bound = fitted({}), fitted({"small.example": 10.0})
+    assert bound < free
+    taken = {one.host: 0.0 for one in habits}
+    for one in habits:
+        taken[one.host] += 1 / policy.plan(one, replace(TERMS, price=bound))
+    assert min(taken["small.example"], 10.0) + taken[HOST] == pytest.approx(100.0, rel=0.1)
 
 
 def test_the_price_follows_what_is_due_and_is_bounded():
