@@ -123,11 +123,21 @@ def as_text(diff: Diff, *, context_words: int = 12, limit_words: int | None = No
 
 def _same(blocks: Sequence[str]) -> Diff:
     """Return the way from a text to itself; most looks ask for it, so no word of it is folded."""
-    cuts = [cut for cut in map(words, blocks) if cut]
-    text = tuple(word for cut in cuts for word in (*cut, BREAK))
+    found: list[str] = []
+    breaks = 0
+    for cut in map(words, blocks):
+        if cut:
+            found += cut
+            found.append(BREAK)
+            breaks += 1
+    text = tuple(found)
     ops = (Op(tag=Tag.EQUAL, before=text, after=text),) if text else ()
     return Diff(
-        ops=ops, anchor_words=sum(map(len, cuts)), removed_words=0, added_words=0, moved_words=0
+        ops=ops,
+        anchor_words=len(text) - breaks,
+        removed_words=0,
+        added_words=0,
+        moved_words=0,
     )
 
 
