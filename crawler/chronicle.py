@@ -86,16 +86,23 @@ def is_quiet(verdict: Verdict, *, scene: Scene, visit: Visit, after: Reading) ->
     """
     if visit.outcome in NOT_ASKED:
         return not verdict.events and verdict.standing == scene.standing
-    return same_bytes(scene.good, visit.captures) and stays(verdict, scene=scene, after=after)
+    if scene.standing.twin_capture_id is not None or scene.standing.relook_at is not None:
+        return False
+    is_told = same_bytes(scene.good, visit.captures)
+    return is_told and stays(verdict, scene=scene, after=after)
 
 
 def stays(verdict: Verdict, *, scene: Scene, after: Reading) -> bool:
-    """Say whether a page in good standing is where it was, but for its last good capture."""
+    """Say whether a page in good standing is where it was, but for its last good capture.
+
+    The look after a first capture, from which noise would have been learnt, has then been made.
+    """
     before = scene.standing
-    is_calm = before.phase is Phase.OK and before.twin_capture_id is None
+    is_calm = before.phase is Phase.OK and before.twin_capture_id in (None, before.good_capture_id)
     if verdict.events or verdict.look_again_at is not None or not is_calm:
         return False
-    return verdict.standing == replace(before, good_capture_id=after.capture_id)
+    same = replace(before, good_capture_id=after.capture_id, twin_capture_id=None, relook_at=None)
+    return verdict.standing == same
 
 
 def of_verdict(

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
-from crawler.chronicle import Chronicle, judged_as
-from crawler.likeness import same_bytes
+from crawler.chronicle import Chronicle, is_quiet, judged_as
 from crawler.planner import Planner, is_wanted
 from crawler.readings import Scene
 from storage.catalogue import hosts, replays, standings, targets
@@ -36,7 +35,7 @@ def keep(
 ) -> None:
     """Write that these visits, each to another page, are compared; the plan learns of them.
 
-    The archive is told before of those that brought other bytes: their captures do not tell it.
+    The archive is told before of those of which their captures do not tell all: other bytes.
     """
     if not compared:
         return
@@ -68,8 +67,12 @@ def keep(
 
 
 def _said(catalogue: Catalogue, compared: Sequence[AsItWas], *, now: datetime) -> list[Judged]:
-    """Return what the archive is to say of those that brought other bytes than the last ones."""
-    told = [one for one in compared if not same_bytes(one.scene.good, one.visit.captures)]
+    """Return what the archive is to say of those of which the captures alone do not tell all."""
+    told = [
+        one
+        for one in compared
+        if not is_quiet(one.verdict, scene=one.scene, visit=one.visit, after=one.after)
+    ]
     named = {one.verdict.standing.good_capture_id for one in told}
     with catalogue.read() as db:
         ids = record_ids(db, {number for number in named if number is not None})

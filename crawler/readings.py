@@ -20,7 +20,7 @@ from crawler.likeness import (
     vouched_for,
 )
 from crawler.plugins import rules_of
-from crawler.text.article import NOT_HTML, Context, Study
+from crawler.text.article import Context, Study
 from spiders.reading.listings import LISTINGS, xml_root
 from storage.archive import Archive
 from storage.catalogue import captures, pictures, sites, standings, targets, templates, texts
@@ -199,13 +199,11 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
     if scene.good is not None and shows_the_same(scene.good, last, page):
         return replace(reading, article=scene.good.article)
     context = _context(scene, last.url)
-    found, why = articles.study(page.body, url=last.url, headers=page.headers, context=context)
+    found, why = articles.look(page.body, url=last.url, headers=page.headers, context=context)
     if found is None:
         return replace(reading, reason=reading.reason or why)
-    shown = None
-    if is_page(found.article):
-        shown, _ = articles.surface(page.body, url=last.url, headers=page.headers)
-    return replace(reading, article=found.article, lesson=found.lesson, surface=shown)
+    read = found.study
+    return replace(reading, article=read.article, lesson=read.lesson, surface=found.surface)
 
 
 def _begun(visit: Visit, scene: Scene, hops: tuple[Capture, ...]) -> Reading:
@@ -251,11 +249,6 @@ def study_of(
     if xml_root(page.body) in LISTINGS:
         return None, ""
     return articles.study(page.body, url=capture.url, headers=page.headers, context=context)
-
-
-def is_page(article: Article) -> bool:
-    """Whether an answer was HTML, so that there is more to see of it than its article."""
-    return not any(one.startswith(NOT_HTML) for one in article.warnings)
 
 
 def _asked_robots(made: Sequence[Capture]) -> bool:

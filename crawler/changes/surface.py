@@ -13,11 +13,10 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
-from crawler.text.blocks import Run, outline
-from crawler.text.decode import decode
+from crawler.text.article import ALONE, Context, Laid, Study, kind_of, lay_open, study
+from crawler.text.blocks import Run
 from crawler.text.fold import fold
 from crawler.text.fold import words as split_words
-from crawler.text.tree import parse
 
 MAX_BYTES = 4 * 1024 * 1024
 """Bytes of a page that are read."""
@@ -125,6 +124,15 @@ class Surface:
         return sum(map(sys.getsizeof, texts)) + sum(map(sys.getsizeof, values))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one page came to: its article with what it teaches, and all that it shows."""
+
+    study: Study
+    surface: Surface | None = None
+    """None for what nobody can read, such as a picture."""
+
+
 def outer_slot(slot: str) -> str:
     """Return the slot around the element of a slot."""
     return slot.rpartition("/")[0]
@@ -143,11 +151,28 @@ def own_tag(slot: str) -> str:
 
 def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Surface:
     """Return what a page shows; an empty one for what no parser can hold. Never raises."""
-    decoded = decode(body[:MAX_BYTES], headers=headers)
-    page = parse(decoded.text)
-    if page.root is None or not page.complete:
+    return _surface(lay_open(body[:MAX_BYTES], headers), url)
+
+
+def look(
+    body: bytes, *, url: str, headers: Sequence[tuple[str, str]], context: Context = ALONE
+) -> Look:
+    """Return the article of an answer, what it teaches, and all that its page shows.
+
+    The page is parsed once for both. Never raises.
+    """
+    if kind_of(body, headers) not in ("text/html", "text/plain"):
+        return Look(study=study(body, url=url, headers=headers, context=context))
+    laid = lay_open(body, headers)
+    shown = _surface(laid, url)  # before the article: who reads it may take the tree apart
+    found = study(body, url=url, headers=headers, context=context, laid=laid)
+    return Look(study=found, surface=shown)
+
+
+def _surface(laid: Laid, url: str) -> Surface:
+    root, seen = laid.page.root, laid.seen
+    if root is None or seen is None:
         return Surface(url=url)
-    seen = outline(page.root)
     frames = _Frames()
     runs = _first(seen.runs)
     strips = tuple(
@@ -176,8 +201,8 @@ def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Sur
         url=url,
         strips=strips,
         shots=tuple(shot for shot in shots if shot.sources),
-        links=tuple(_links(page.root, url)),
-        fields=tuple(sorted(set(_fields(page.root)))),
+        links=tuple(_links(root, url)),
+        fields=tuple(sorted(set(_fields(root)))),
         cut=len(runs) < len(seen.runs),
         around=tuple(frames.around),
     )
