@@ -39,6 +39,7 @@ from storage.model import (
 )
 
 ARTICLE = Codec(Article)
+TEMPLATE = Codec(Template)
 
 _LOOKS = Codec(tuple[Look, ...])
 _ADDRESSES = _NAMES = Codec(tuple[str, ...])
@@ -164,7 +165,7 @@ templates = Table(
     "templates",
     metadata,
     Column("site", Words, primary_key=True),
-    Column("template", Noun(Codec(Template)), nullable=False),
+    Column("template", Noun(TEMPLATE), nullable=False),
 )
 
 captures = Table(

@@ -16,18 +16,22 @@ from crawler.chronicle import Chronicle
 from crawler.killable import ArticleReader
 from crawler.planner import Planner
 from crawler.reader import Reader
+from crawler.text.sameness import sameness
 from storage.archive import create
 from storage.catalogue import captures, sites, standings, texts, visits
 from storage.catalogue.engine import Catalogue, open_catalogue
 from storage.model import Capture, Role, Site, Standing, Target, Visit
+from storage.warc import history
+from storage.warc.statements import Judged
 from storage.warc.writer import Info, Writer
 
 LOOKS = 3
 ROOT = "http://paper.example"
 
 
-def body(url: str) -> bytes:
-    return message(f"<p>All of {url} is as it was.</p>".encode() * 9, "Content-Type: text/html")
+def page(url: str, token: int = 0) -> bytes:
+    script = f"<script nonce=n{token}>token={token}</script>".encode()
+    return f"<p>All of {url} is as it was.</p>".encode() * 9 + script
 
 
 class Backlog:
@@ -53,10 +57,11 @@ class Backlog:
             for target in self.targets:
                 self.look(target, number=number)
 
-    def look(self, target: Target, *, number: int) -> Visit:
+    def look(self, target: Target, *, number: int, token: int = 0) -> Visit:
         """Write a visit that brought the page as it is."""
         at = AT + timedelta(minutes=number)
-        exchange = answered(body(target.url), url=target.url, at=at)
+        sent = message(page(target.url, token), "Content-Type: text/html")
+        exchange = answered(sent, url=target.url, at=at)
         kept = self.writer.append(exchange, role=Role.TARGET)
         self.writer.sync()
         made = Capture(
@@ -157,10 +162,46 @@ def test_a_page_of_which_more_is_known_is_compared_alone(waiting: Backlog) -> No
         unread,
         archive=waiting.archive,
         catalogue=waiting.catalogue,
-        articles=waiting.articles,
+        chronicle=waiting.chronicle,
         planner=Planner(),
     )
     assert [one.url for one in unread if one.id in same] == [f"{ROOT}/3"]
+
+
+def test_other_bytes_that_show_the_same_are_compared_together(
+    waiting: Backlog, tmp_path: Path
+) -> None:
+    """No page is read again; the archive says where the page stands, as the bytes do not."""
+    surface = sameness(page(waiting.targets[0].url), (("Content-Type", "text/html"),))
+    first = waiting.targets[0]
+    shown = replace(article(), url=first.url, surface=surface)
+    with waiting.catalogue.write() as db:
+        standing = standings.one(db, first.id)
+        assert standing.good_capture_id is not None
+        texts.put(db, standing.good_capture_id, shown)
+        for one in visits.unread(db, limit=100):
+            visits.mark_read(db, one.id, at=NOW)
+    made = [waiting.look(one, number=9, token=1) for one in waiting.targets[:2]]
+    own = create(tmp_path / "said")
+    told = Chronicle(make_writer=lambda: Writer(own, name="c", info=Info(software="test")))
+    same = flow.compare_unchanged(
+        made,
+        archive=waiting.archive,
+        catalogue=waiting.catalogue,
+        chronicle=told,
+        planner=Planner(),
+    )
+    told.close()
+    assert same == {made[0].id}
+    good_id = made[0].captures[0].id
+    with waiting.catalogue.read() as db:
+        assert standings.one(db, first.id).good_capture_id == good_id
+        assert texts.of_capture(db, good_id) == shown
+    files = history.files_of(own)
+    (said,) = (
+        one for name in files for one in history.read_file(own, name) if isinstance(one, Judged)
+    )
+    assert said.good_record_id == made[0].captures[0].record_id
 
 
 def test_a_long_backlog_is_told(waiting: Backlog) -> None:
