@@ -151,7 +151,10 @@ def test_fixed_words_hold_on_odd_days_and_after_a_long_stop(
 def test_a_page_as_it_deserves_is_planned_over_a_stop_of_a_week(
     clock: Clock, site: Site, tmp_path: Path
 ) -> None:
-    """After a week of sleep it is looked at once, learns from the long gap, and is planned anew."""
+    """After a week of sleep it is looked at once, learns from the long gap, and is planned anew.
+
+    What `explain` says of it gives its due time again. A clock set back loses no look.
+    """
     archive = tmp_path / "archive"
     clock.show(at("2018-02-16T12:00"))
     holdfast("init", str(archive))
@@ -177,6 +180,17 @@ def test_a_page_as_it_deserves_is_planned_over_a_stop_of_a_week(
         due = planned()
         assert due is not None
         assert week_later < due <= week_later + 7 * DAY + timedelta(minutes=10)
+        told = holdfast("explain", "--archive", str(archive), site.url("/kolkata"), "--json")
+        numbers = json.loads(told)["numbers"]
+        last = datetime.fromisoformat(numbers["looked_at"])
+        assert abs(last + numbers["interval"] * DAY - due) < SECOND
+        worth = numbers["edit"] + numbers["delay"] + numbers["loss"]
+        assert worth <= numbers["price"] * 1.03
+        assert worth == pytest.approx(numbers["price"], rel=0.03) or numbers["interval"] == 7
+        count = looks()
+        clock.show(at("2018-02-22T12:00"))
+        clock.show(due + SECOND)
+        wait_for(lambda: looks() == count + 1)
     finally:
         assert service.end() == 0
 
