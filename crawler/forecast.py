@@ -8,7 +8,8 @@ from math import expm1, log
 
 from crawler.learning import Learning, habit_of
 from crawler.opening import Parts
-from crawler.planner import is_auto, most_of_host
+from crawler.planner import is_auto
+from crawler.pricing import most_of_host
 from crawler.revisit.calendar import AUTO, next_due
 from crawler.revisit.habits import Habit
 from storage.archive import RESERVE_BYTES

@@ -17,6 +17,7 @@ from crawler.revisit.curves import PageRole
 from crawler.revisit.habits import Habit
 from crawler.revisit.policy import Seen, Terms
 from crawler.revisit.price import fit_price, refit_spreads
+from crawler.revisit.stamps import OF_NOW
 from storage.catalogue import targets
 from storage.catalogue.engine import Catalogue
 from storage.model import Found, FoundBy
@@ -32,6 +33,7 @@ _LEARNS_FAST_FOR = 2.0
 _BLOCKED_LOOKS = 60
 _POLITE_SECONDS = 0.001
 """A host is left alone for so much longer than it asks."""
+_OF_NOW = OF_NOW.total_seconds()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Act = Mapping[str, Any]
@@ -257,8 +259,10 @@ class Simulation:
             habit.looked_at = now
             self._told(answer["entries"])
         else:
-            policy.look(habit, _seen(habit, now, answer))
+            seen = _seen(habit, now, answer)
+            policy.look(habit, seen)
             habit.digest = answer.get("text", habit.digest)
+            habit.stamp = seen.stamp or habit.stamp
         self.learning.changed.add(habit.target_id)
         self._plan(page)
         heapq.heappush(self._queue, (page.due, page))
@@ -352,11 +356,14 @@ def _url(page: _Page) -> str:
 def _seen(habit: Habit, now: float, answer: Answer) -> Seen:
     """Return what a look brought: an unchanged page has the words of before, or a 304."""
     if answer["status"] == 304:
-        return Seen(at=now, changed=False, sure=False)
+        return Seen(at=now, changed=False, sure=True)
     if "text" not in answer:
         return Seen(at=now, lost=True)
     changed = answer["text"] != habit.digest if habit.digest else None
-    return Seen(at=now, changed=changed)
+    said = answer.get("last_modified")
+    if said is None or said > now * DAY_SECONDS - _OF_NOW:
+        return Seen(at=now, changed=changed)
+    return Seen(at=now, changed=changed, stamp=str(said), modified_at=said / DAY_SECONDS)
 
 
 def moment(days: float) -> datetime:

@@ -114,7 +114,8 @@ class Kin:
         self.recent_losses = self.recent_losses * fading + lost
         self.recent_expected = self.recent_expected * fading + days * self.usual_hazard(place)
         self.recent_at = now
-        if self.jumped_at is not None and (self.rise < JUMP / 2 or self.recent_losses < 1):
+        calm = self._odds < JUMP / 2 or self.recent_losses < 1
+        if self.jumped_at is not None and calm:
             self.jumped_at = None
         elif lost and self.jumped_at is None and self.has_jumped:
             self.jumped_at = now
@@ -122,7 +123,11 @@ class Kin:
     @property
     def has_jumped(self) -> bool:
         """Whether pages were lost lately much faster than usual."""
-        return self.recent_losses >= _ENOUGH_LOSSES and self.rise >= JUMP
+        return self.recent_losses >= _ENOUGH_LOSSES and self._odds >= JUMP
+
+    @property
+    def _odds(self) -> float:
+        return (1 + self.recent_losses) / (1 + self.recent_expected)
 
     def is_to_hasten(self, now: float) -> bool:
         """Say whether the pages that still stand are to be planned anew, and take it as done."""
@@ -214,6 +219,8 @@ class Habit:
     """Losses a day it was planned with."""
     digest: str = ""
     """Fingerprint of what was seen last."""
+    stamp: str = ""
+    """What its server said last of when it changed (``stamps.Stamp.mark``)."""
 
     @property
     def is_noisy(self) -> bool:
@@ -237,13 +244,25 @@ class Habit:
         else:
             self.noise += log(_MISSES_NOISE / max(same, 1e-9))
         if sure:
-            self.noise = _NOISY_AT_FIRST
+            self.noise = min(self.noise, _NOISY_AT_FIRST)
         self.noise = min(max(self.noise, _LEAST_SURE), _MOST_SURE)
         if self.is_noisy:
             return 0.0
+        self._add(curve, changes=changes, expected=expected)
+        return changes
+
+    def learn_dated(self, curve: Curve, *, expected: float) -> None:
+        """Take in that it changed at a known time, since which so many changes were expected.
+
+        What came before that time is not known: the change is one, and the days are those since.
+        """
+        self.changes += 1
+        self.noise = min(self.noise, _NOISY_AT_FIRST)
+        self._add(curve, changes=1.0, expected=expected)
+
+    def _add(self, curve: Curve, *, changes: float, expected: float) -> None:
         self.shape += changes
         self.scale += expected
         if self.scale > _FORGETS_FROM + 40 * curve.spread:
             self.shape /= 2
             self.scale /= 2
-        return changes

@@ -38,6 +38,7 @@ class HabitRow:
     expected: float
     hazard: float
     digest: str
+    stamp: str
 
 
 _NAMES = tuple(field.name for field in fields(HabitRow))

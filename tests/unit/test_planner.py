@@ -13,7 +13,6 @@ from catalogues import HOUR, NOW, opened, visit, watch
 from crawler.commands import main
 from crawler.forecast import forecast
 from crawler.planner import (
-    LEAST_PRICE,
     Brought,
     Planner,
     days_of,
@@ -21,9 +20,9 @@ from crawler.planner import (
     is_loss,
     moment_of,
     published_of,
-    refit,
     role_of,
 )
+from crawler.pricing import LEAST_PRICE, refit
 from crawler.revisit.curves import PageRole
 from storage.archive import create
 from storage.catalogue import learnt, sites, targets

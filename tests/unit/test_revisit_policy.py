@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,7 @@ from crawler.revisit.explanation import holds, numbers, sentences
 from crawler.revisit.habits import Habit
 from crawler.revisit.policy import Policy, Seen, Terms
 from crawler.revisit.price import fit_price, refit_spreads
+from crawler.revisit.stamps import stamp_of
 from crawler.revisit.worth import Prospect, index, interval
 
 TERMS = Terms(price=0.05, shortest=5 / 1440, longest=7.0)
@@ -251,6 +253,80 @@ def test_young_articles_that_are_lost_as_ever_are_no_danger_to_old_ones():
             policy.look(habit, Seen(at=day + 1.0, lost=lost, changed=None if lost else False))
     kin = policy.kin_of(HOST, PageRole.ARTICLE)
     assert kin.hazard(50.0) < 2 * kin.usual_hazard(2)
+
+
+# --- what servers say of when a page changed ---------------------------------------------------
+
+
+def stamped(policy: Policy, habit: Habit, seen: Seen) -> None:
+    """Look at a page, and keep its stamp as the planner does."""
+    policy.look(habit, seen)
+    habit.stamp = seen.stamp
+
+
+def trust(policy: Policy, *, looks: int = 30, true: bool = True) -> None:
+    """Have pages of the host teach that their stamps are true, or that new ones say nothing."""
+    for number in range(looks):
+        habit = met(policy, page(1000 + number, born=-100.0))
+        changed = number % 2 == 0 if true else False
+        told = changed if true else True
+        for at, stamp in ((0.0, "a"), (1.0, "b" if told else "a")):
+            stamped(policy, habit, Seen(at=at, changed=changed and at > 0, stamp=stamp))
+
+
+def test_a_stamp_that_is_the_same_vouches_on_a_host_that_is_known_to_tell_all() -> None:
+    """Other bytes under the same stamp are noise there; elsewhere they are a change."""
+    for trusted in (True, False):
+        policy = Policy()
+        if trusted:
+            trust(policy)
+        habit = met(policy, page(1, PageRole.PAGE))
+        for day in range(1, 9):
+            stamped(policy, habit, Seen(at=float(day), changed=day > 1, stamp="same"))
+        assert habit.changes == (0 if trusted else 7)
+        assert not (trusted and habit.is_noisy)
+
+
+def test_a_date_that_is_believed_says_since_when_nothing_changed() -> None:
+    """A change of yesterday teaches less of a rate than one of an hour ago, seen a week apart."""
+    shapes = []
+    for ago in (0.04, 6.9):
+        policy = Policy()
+        trust(policy)
+        habit = met(policy, page(1, PageRole.PAGE))
+        stamped(policy, habit, Seen(at=1.0, changed=False, stamp="a"))
+        seen = Seen(at=8.0, changed=True, stamp="b", modified_at=8.0 - ago)
+        stamped(policy, habit, seen)
+        shapes.append(habit.shape / habit.scale)
+    assert shapes[0] > shapes[1]
+
+
+def test_a_host_whose_stamps_are_new_at_every_look_is_not_believed() -> None:
+    """What it says is heard and counts for nothing."""
+    policy = Policy()
+    trust(policy, true=False)
+    stamper = policy.stampers[HOST]
+    assert stamper.precision < 0.1
+    assert not stamper.dates
+    assert not stamper.vouches
+
+
+@pytest.mark.parametrize(
+    ("fields", "says", "modified"),
+    [
+        ([("Last-Modified", "Fri, 10 Oct 2014 08:00:00 GMT")], True, True),
+        ([("ETag", 'W/"7"')], True, False),
+        ([("Last-Modified", "Thu, 05 Nov 2026 06:00:00 GMT")], False, False),
+        ([("Last-Modified", "yesterday"), ("ETag", "")], False, False),
+        ([("Last-Modified", "Fri, 10 Oct 99999 08:00:00 GMT")], False, False),
+        ([], False, False),
+    ],
+)
+def test_a_stamp_is_read_from_the_head_of_an_answer(fields, says, modified) -> None:
+    """The time of the answer itself, and what is no date, say nothing."""
+    stamp = stamp_of(fields, at=datetime(2026, 11, 5, 6, 0, 20, tzinfo=UTC))
+    assert bool(stamp.mark) is says
+    assert (stamp.modified_at is not None) is modified
 
 
 # --- hints ------------------------------------------------------------------------------------
