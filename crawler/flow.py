@@ -110,7 +110,7 @@ def compare_unchanged(
     """
     same: list[AsItWas] = []
     for visit, scene in readings.in_good_standing(made, catalogue=catalogue):
-        after = readings.unchanged(visit, scene, archive=archive)
+        after = readings.unchanged(visit, scene, archive=archive, catalogue=catalogue)
         if after is None:
             continue
         verdict = _judged(visit, scene, Case(before=scene.good, after=after))

@@ -12,11 +12,13 @@ from crawler.controls import PROBED_EVERY, Neighbours, alike, look_around
 from crawler.fetch.pace import retry_after
 from crawler.killable import ArticleReader
 from crawler.likeness import (
+    Likeness,
     as_before,
     headers_of,
+    likeness,
     may_be_as_before,
+    other_pictures,
     same_bytes,
-    shows_the_same,
     vouched_for,
 )
 from crawler.plugins import rules_of
@@ -150,7 +152,9 @@ def in_good_standing(
         )
 
 
-def unchanged(visit: Visit, scene: Scene, *, archive: Archive) -> Reading | None:
+def unchanged(
+    visit: Visit, scene: Scene, *, archive: Archive, catalogue: Catalogue
+) -> Reading | None:
     """Return the reading of a visit that brought what its page had, without reading an article.
 
     None where it brought anything else, or that cannot be told from its record.
@@ -167,8 +171,28 @@ def unchanged(visit: Visit, scene: Scene, *, archive: Archive) -> Reading | None
         return None
     if retry_after(page.headers, now=last.captured_at) is not None:
         return None
-    is_same = shows_the_same(scene.good, last, page)
-    return as_before(reading, scene.good, page.headers) if is_same else None
+    match likeness(scene.good, last, page):
+        case Likeness.ALL:
+            return as_before(reading, scene.good, page.headers)
+        case Likeness.TEXT if _same_pictures(scene, last, page, archive, catalogue):
+            return as_before(reading, scene.good, page.headers)
+        case _:
+            return None
+
+
+def _same_pictures(
+    scene: Scene, last: Capture, page: StoredPage, archive: Archive, catalogue: Catalogue
+) -> bool:
+    """Say whether the pictures at new addresses of a page have the bytes of those it had before."""
+    good = scene.good.hops[-1] if scene.good is not None else None
+    before = _kept_page(good, archive) if good is not None else None
+    if good is None or before is None or b"<base" in page.body.lower():
+        return False
+    gone, new = other_pictures(before, page, url=good.url)
+    with catalogue.read() as db:
+        known = pictures.digests(db, scene.site.name, gone | new, at=last.captured_at)
+    had = {known[one] for one in gone if one in known}
+    return bool(new) == bool(gone) and all(known.get(one) in had for one in new)
 
 
 def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleReader) -> Reading:
@@ -196,7 +220,7 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         reading = vouched_for(reading, status=page.status, size=len(page.body))
     if xml_root(page.body) in LISTINGS:
         return reading
-    if scene.good is not None and shows_the_same(scene.good, last, page):
+    if scene.good is not None and likeness(scene.good, last, page) is Likeness.ALL:
         return replace(reading, article=scene.good.article)
     context = _context(scene, last.url)
     found, why = articles.look(page.body, url=last.url, headers=page.headers, context=context)

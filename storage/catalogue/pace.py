@@ -16,8 +16,11 @@ from storage.catalogue.tables import targets
 from storage.model import Target
 
 _SHORTEST = timedelta(minutes=10)
-_AT_FIRST = timedelta(hours=1)
-"""A page that was never visited waits as if it were to be looked at so often."""
+_AT_FIRST = timedelta(minutes=1)
+"""A page that was never visited waits as if it were to be looked at so often.
+
+No shorter interval counts: or each second fetch would stand before pages that nobody has kept yet.
+"""
 BOUNDS = tuple(_SHORTEST * 2**power for power in range(11))
 """Below each lies a class of intervals, and one is above the last, a week."""
 PACES = range(len(BOUNDS) + 1)
@@ -43,4 +46,4 @@ def lateness(target: Target, now: datetime) -> float:
         return 0.0
     last = target.last_visit_at
     interval = target.due_at - last if last is not None else _AT_FIRST
-    return (now - target.due_at) / max(interval, timedelta(seconds=1))
+    return (now - target.due_at) / max(interval, _AT_FIRST)

@@ -50,10 +50,18 @@ def test_of_many_due_targets_those_come_first_that_are_latest_for_their_interval
     visit(db, often, at=NOW - 1.5 * HOUR, next_due_at=NOW - HOUR)
     for one in rarely:
         visit(db, one, at=NOW - 31 * 24 * HOUR, next_due_at=NOW - 24 * HOUR)
-    (new,) = watch(db, f"{A}new", due_at=NOW - HOUR / 2)
+    (new,) = watch(db, f"{A}new", due_at=NOW - HOUR / 60)
     claim = take(db, limit=4)
     assert [one.url for one in claim.targets[:2]] == [often.url, new.url]
     assert {one.id for one in claim.targets[2:]} <= {one.id for one in rarely}
+
+
+def test_what_was_never_kept_does_not_wait_behind_second_fetches(db):
+    """A page that is fetched twice at once takes its turn among those that nobody has seen yet."""
+    seen, *others = watch(db, f"{A}seen", *(f"{A}{n}" for n in range(9)), due_at=NOW - HOUR)
+    visit(db, seen, at=NOW - HOUR / 2, next_due_at=NOW - HOUR / 2 + timedelta(seconds=1))
+    claim = take(db, limit=9)
+    assert {one.id for one in claim.targets} == {one.id for one in others}
 
 
 @pytest.mark.parametrize("hours", [0.1, 0.2, 1, 5, 30, 100, 1000])
@@ -61,7 +69,7 @@ def test_the_class_of_an_interval_is_the_same_for_the_catalogue_and_for_us(db, h
     """It is said in SQL where a page is planned by itself, and reckoned where a visit plans it."""
     (page,) = watch(db, A)
     read = select(target_rows.c.pace).where(target_rows.c.id == page.id)
-    assert db.execute(read).scalar() == pace_of(HOUR)
+    assert db.execute(read).scalar() == pace_of(HOUR / 60)
     visit(db, page, at=NOW, next_due_at=NOW + hours * HOUR)
     reckoned = db.execute(read).scalar()
     assert reckoned == pace_of(hours * HOUR)
