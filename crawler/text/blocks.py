@@ -139,7 +139,7 @@ class _Walk:
             self._line_end()
         elif tag == "img":
             self.pictures.append(Picture(element=element, position=len(self.runs)))
-        if tag == "a":
+        if tag == "a" and "href" in element.attrib:  # others name a place on the page
             self.links += 1
         self._say(element.text)
 
@@ -149,7 +149,7 @@ class _Walk:
         elif self.frames and self.frames[-1].element is element:
             self.flush()
             self.frames.pop()
-        elif element.tag == "a":
+        elif element.tag == "a" and "href" in element.attrib:
             self.links -= 1
         if self.frames:
             self._say(element.tail)

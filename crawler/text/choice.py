@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lxml.html import HtmlElement
 
 from crawler.text import extractor
+from crawler.text.admission import Admission
 from crawler.text.alignment import Held
 from crawler.text.blocks import Run
 from crawler.text.fold import squeeze, words
@@ -27,12 +28,6 @@ SHARED_COSTS = 2.0
 
 SUBHEADING_WORDS = 3
 """What is longer and stands on three pages is the site's, whatever speaks for it."""
-
-HOME_PAYS = 2.0
-"""Log-odds that a new run is forgiven where the page's article has stood before."""
-
-ABROAD_COSTS = 1.0
-"""Log-odds that it must have more elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,27 +73,20 @@ def chosen(page: Sheet, *, stays: Held | None = None) -> list[int]:
     paragraphs rather belongs to it than what is new elsewhere. Headline, by-line and date line are
     fields of their own, and no text.
     """
-    homes = {_home(page.runs[number]) for number in stays.inside} if stays is not None else set()
+    admission = Admission(page.runs, stays) if stays is not None else None
     found = []
     for number, own in enumerate(together(page.runs, list(map(score, traits(page))))):
         if number in page.told:
             continue
-        run = page.runs[number]
         pages = page.known.seen(page.marks[number]) if page.known is not None else 0
         if pages > 1 and page.sizes[number] > SUBHEADING_WORDS:
             continue
         least = LEAST_SCORE + SHARED_COSTS * (pages > 0)
-        if stays is not None:
-            is_home = run.path in stays.slots or _home(run) in homes
-            least += -HOME_PAYS if is_home else ABROAD_COSTS
+        if admission is not None:
+            least += admission.price(number)
         if own >= least:
             found.append(number)
     return found
-
-
-def _home(run: Run) -> tuple[HtmlElement | None, str]:
-    """Return where the siblings of a run stand: the same tag in the same element."""
-    return run.element.getparent(), run.element.tag
 
 
 def together(runs: Sequence[Run], scores: Sequence[float]) -> list[float]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crawler.text.admission import without_teasers
 from crawler.text.alignment import REPEATED, Held, held, plain, repeated
 from crawler.text.blocks import Outline
 from crawler.text.choice import chosen, sheet, texts_of
@@ -64,7 +65,7 @@ def divide(page: Page, seen: Outline, facts: Metadata, *, url: str, context: Con
 def _judged(page: Sheet, stays: Held | None) -> tuple[int, ...]:
     """Return the runs of the article: those that stay, and those new ones that belong to it."""
     if stays is None:
-        return tuple(chosen(page))
+        return tuple(without_teasers(page.runs, chosen(page), page.sizes))
     new = (one for one in chosen(page, stays=stays) if one not in stays.outside)
     return tuple(sorted((stays.inside | set(new)) - page.told))
 
