@@ -11,7 +11,8 @@ from datetime import datetime
 
 from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
-from crawler.readings import Scene, same_bytes
+from crawler.likeness import same_bytes
+from crawler.readings import Scene
 from storage.catalogue.engine import Connection
 from storage.catalogue.references import record_ids
 from storage.catalogue.stoppages import Stoppage
@@ -83,16 +84,25 @@ def is_quiet(verdict: Verdict, *, scene: Scene, visit: Visit, after: Reading) ->
     It is so of a visit that was not asked for, and of one that brought to a page in good standing
     the very bytes of the last good one: most visits are of these two kinds.
     """
-    if verdict.events:
-        return False
-    before, now = scene.standing, verdict.standing
     if visit.outcome in NOT_ASKED:
-        return now == before
-    if before.phase is not Phase.OK or not same_bytes(scene.good, visit.captures):
+        return not verdict.events and verdict.standing == scene.standing
+    if scene.standing.twin_capture_id is not None or scene.standing.relook_at is not None:
         return False
-    if before.twin_capture_id is not None:
+    is_told = same_bytes(scene.good, visit.captures)
+    return is_told and stays(verdict, scene=scene, after=after)
+
+
+def stays(verdict: Verdict, *, scene: Scene, after: Reading) -> bool:
+    """Say whether a page in good standing is where it was, but for its last good capture.
+
+    The look after a first capture, from which noise would have been learnt, has then been made.
+    """
+    before = scene.standing
+    is_calm = before.phase is Phase.OK and before.twin_capture_id in (None, before.good_capture_id)
+    if verdict.events or verdict.look_again_at is not None or not is_calm:
         return False
-    return now == replace(before, good_capture_id=after.capture_id)
+    same = replace(before, good_capture_id=after.capture_id, twin_capture_id=None, relook_at=None)
+    return verdict.standing == same
 
 
 def of_verdict(

@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from crawler import deliver, ledger, quiet, readings, site_rules
+from crawler import deliver, ledger, quiet, readings, robots_told, site_rules
 from crawler.books import Books
 from crawler.changes.case import Case
 from crawler.changes.hearing import Verdict
 from crawler.changes.judge import judge
-from crawler.chronicle import Chronicle, is_quiet
+from crawler.chronicle import Chronicle, stays
 from crawler.deliver import Channel, Delivered
 from crawler.fetch.ticket import Ticket
 from crawler.fetch.visitor import Memory, Visitor
@@ -74,8 +74,9 @@ def compare_visit(
     after = readings.present(visit, scene, archive=archive, articles=articles)
     plain = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
     case = site_rules.asked(plain, scene.site)
+    judged = _judged(visit, scene, case)
     verdict = site_rules.with_losses(
-        _judged(visit, scene, case),
+        robots_told.with_robots(judged, visit, scene=scene, archive=archive, catalogue=catalogue),
         case,
         scene=scene,
         archive=archive,
@@ -100,7 +101,7 @@ def compare_unchanged(
     *,
     archive: Archive,
     catalogue: Catalogue,
-    articles: ArticleReader,
+    chronicle: Chronicle,
     planner: Planner,
 ) -> frozenset[int]:
     """Capture → finding, of many visits at once: those that brought what was there before.
@@ -108,12 +109,14 @@ def compare_unchanged(
     Each is of another target. Return the visits that are compared with that; the others tell more.
     """
     same: list[AsItWas] = []
-    for visit, scene in readings.unchanged(made, catalogue=catalogue):
-        after = readings.present(visit, scene, archive=archive, articles=articles)
+    for visit, scene in readings.in_good_standing(made, catalogue=catalogue):
+        after = readings.unchanged(visit, scene, archive=archive, catalogue=catalogue)
+        if after is None:
+            continue
         verdict = _judged(visit, scene, Case(before=scene.good, after=after))
-        if is_quiet(verdict, scene=scene, visit=visit, after=after):
+        if stays(verdict, scene=scene, after=after):
             same.append(AsItWas(visit=visit, scene=scene, after=after, verdict=verdict))
-    quiet.keep(catalogue, same, planner=planner)
+    quiet.keep(catalogue, same, chronicle=chronicle, planner=planner)
     return frozenset(one.visit.id for one in same)
 
 

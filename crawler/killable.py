@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from crawler.changes.surface import Surface, surface
+from crawler.changes.surface import Look, Surface, look, surface
 from crawler.errors import CrawlerError
 from crawler.memory import be_frugal
 from crawler.parent import end_with_parent
@@ -66,6 +66,8 @@ class RecentSurfaces:
 
     def put(self, key: tuple[str, bytes], shown: Surface) -> None:
         """Keep a surface, and forget those that were asked for longest ago."""
+        if (old := self._kept.pop(key, None)) is not None:
+            self._bytes -= old.size_bytes
         self._kept[key] = shown
         self._bytes += shown.size_bytes
         while self._bytes > SURFACES_KEPT_BYTES:
@@ -116,9 +118,34 @@ class ArticleReader:
         found, why = self.run(partial(study, context=context), body, url, headers)
         if found is not None:
             return found, ""
+        return self._by_tags(body, url=url, headers=headers, why=why)
+
+    def _by_tags(
+        self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]], why: str
+    ) -> tuple[Study | None, str]:
         logger.warning("page is read by its tags alone", extra={"url": url, "reason": why})
         plain, fault = self.run(partial(tagless, why=why), body, url, headers)
         return plain, "" if plain is not None else fault
+
+    def look(
+        self,
+        body: bytes,
+        *,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        context: Context = ALONE,
+    ) -> tuple[Look | None, str]:
+        """Return what ``study`` and ``surface`` do, of a page that is parsed once for both."""
+        found, why = self.run(partial(look, context=context), body, url, headers)
+        if found is None:
+            plain, fault = self._by_tags(body, url=url, headers=headers, why=why)
+            if plain is None:
+                return None, fault
+            shown, _ = self.surface(body, url=url, headers=headers)
+            return Look(study=plain, surface=shown), ""
+        if found.surface is not None:
+            self._seen.put(_name_of(body, url), found.surface)
+        return found, ""
 
     def surface(
         self, body: bytes, *, url: str, headers: Sequence[tuple[str, str]]
@@ -127,7 +154,7 @@ class ArticleReader:
 
         A page is held against the one before, which was read at the last look.
         """
-        key = (url, hashlib.blake2b(body, digest_size=16).digest())
+        key = _name_of(body, url)
         known = self._seen.get(key)
         if known is not None:
             return known, ""
@@ -189,6 +216,10 @@ class ArticleReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _name_of(body: bytes, url: str) -> tuple[str, bytes]:
+    return url, hashlib.blake2b(body, digest_size=16).digest()
 
 
 def _within_bounds(task: Callable[[], T]) -> T:

@@ -9,16 +9,19 @@ from datetime import UTC, datetime
 
 from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
+from crawler.chronicle import Chronicle, is_quiet, judged_as
 from crawler.planner import Planner, is_wanted
 from crawler.readings import Scene
 from storage.catalogue import hosts, replays, standings, targets
 from storage.catalogue.engine import Catalogue
+from storage.catalogue.references import record_ids
 from storage.model import Visit
+from storage.warc.statements import Judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsItWas:
-    """A verdict of which ``chronicle.is_quiet`` holds, on a visit that brought the same bytes."""
+    """A verdict of which ``chronicle.stays`` holds, on a visit that brought what was there."""
 
     visit: Visit
     scene: Scene
@@ -27,11 +30,17 @@ class AsItWas:
     verdict: Verdict
 
 
-def keep(catalogue: Catalogue, compared: Sequence[AsItWas], *, planner: Planner) -> None:
-    """Write that these visits, each to another page, are compared; the plan learns of them."""
+def keep(
+    catalogue: Catalogue, compared: Sequence[AsItWas], *, chronicle: Chronicle, planner: Planner
+) -> None:
+    """Write that these visits, each to another page, are compared; the plan learns of them.
+
+    The archive is told before of those of which their captures do not tell all: other bytes.
+    """
     if not compared:
         return
     now = datetime.now(UTC)
+    chronicle.keep(_said(catalogue, compared, now=now))
     after = [one.verdict.standing for one in compared]
     pairs = [
         (one.verdict.standing.good_capture_id, one.scene.standing.good_capture_id)
@@ -55,3 +64,18 @@ def keep(catalogue: Catalogue, compared: Sequence[AsItWas], *, planner: Planner)
                     plans[target.id] = due_at
         targets.replan(db, plans)
         replays.mark_read(db, {one.visit.id: now for one in compared})
+
+
+def _said(catalogue: Catalogue, compared: Sequence[AsItWas], *, now: datetime) -> list[Judged]:
+    """Return what the archive is to say of those of which the captures alone do not tell all."""
+    told = [
+        one
+        for one in compared
+        if not is_quiet(one.verdict, scene=one.scene, visit=one.visit, after=one.after)
+    ]
+    named = {one.verdict.standing.good_capture_id for one in told}
+    with catalogue.read() as db:
+        ids = record_ids(db, {number for number in named if number is not None})
+    return [
+        judged_as(one.verdict.standing, ids, visit=one.visit, at=now, due_at=None) for one in told
+    ]

@@ -84,7 +84,7 @@ class Reader:
                 due,
                 archive=self.archive,
                 catalogue=self.catalogue,
-                articles=self.articles,
+                chronicle=self.chronicle,
                 planner=self.planner,
             )
         except Exception:  # noqa: BLE001 - of one of them: alone it is told, and the others are not

@@ -11,8 +11,18 @@ from crawler.changes.surface import Surface
 from crawler.controls import PROBED_EVERY, Neighbours, alike, look_around
 from crawler.fetch.pace import retry_after
 from crawler.killable import ArticleReader
+from crawler.likeness import (
+    Likeness,
+    as_before,
+    headers_of,
+    likeness,
+    may_be_as_before,
+    other_pictures,
+    same_bytes,
+    vouched_for,
+)
 from crawler.plugins import rules_of
-from crawler.text.article import NOT_HTML, Context, Study
+from crawler.text.article import Context, Study
 from spiders.reading.listings import LISTINGS, xml_root
 from storage.archive import Archive
 from storage.catalogue import captures, pictures, sites, standings, targets, templates, texts
@@ -25,7 +35,7 @@ from storage.model import (
     FoundBy,
     Outcome,
     Phase,
-    RecordRef,
+    Role,
     Site,
     Standing,
     Target,
@@ -99,10 +109,14 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
         )
 
 
-def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[Visit, Scene]]:
-    """Yield those of the visits that brought to a page in good standing the very bytes it had.
+def in_good_standing(
+    made: Sequence[Visit], *, catalogue: Catalogue
+) -> Iterator[tuple[Visit, Scene]]:
+    """Yield those of the visits that may have brought to a page in good standing what it had.
 
-    Each is of another target. They are what ``scene`` would tell, of many with a few questions.
+    Each is of another target, and brought nothing else that is compared, such as a robots.txt. They
+    are what ``scene`` would tell where that is so, of many with a few questions; ``unchanged`` says
+    whether it is.
     """
     with catalogue.read() as db:
         pages = targets.by_ids(db, [one.target_id for one in made])
@@ -121,7 +135,7 @@ def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[
             continue
         kept = good.get(standing.good_capture_id or 0)
         before = _reading_of(kept, articles.get(kept.id)) if kept is not None else None
-        if not same_bytes(before, visit.captures):
+        if not may_be_as_before(before, visit.captures) or _asked_robots(visit.captures):
             continue
         yield (
             visit,
@@ -138,25 +152,58 @@ def unchanged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[
         )
 
 
+def unchanged(
+    visit: Visit, scene: Scene, *, archive: Archive, catalogue: Catalogue
+) -> Reading | None:
+    """Return the reading of a visit that brought what its page had, without reading an article.
+
+    None where it brought anything else, or that cannot be told from its record.
+    """
+    hops = tuple(payload_captures(visit.captures))
+    reading, last = _begun(visit, scene, hops), hops[-1]
+    if scene.good is None or last.record is None:
+        return None
+    try:
+        if same_bytes(scene.good, hops):
+            return as_before(reading, scene.good, headers_of(archive, last, last.record))
+        page = reader.page(archive, last.record, limit_bytes=LARGEST_PAGE_BYTES)
+    except RecordError:
+        return None
+    if retry_after(page.headers, now=last.captured_at) is not None:
+        return None
+    match likeness(scene.good, last, page):
+        case Likeness.ALL:
+            return as_before(reading, scene.good, page.headers)
+        case Likeness.TEXT if _same_pictures(scene, last, page, archive, catalogue):
+            return as_before(reading, scene.good, page.headers)
+        case _:
+            return None
+
+
+def _same_pictures(
+    scene: Scene, last: Capture, page: StoredPage, archive: Archive, catalogue: Catalogue
+) -> bool:
+    """Say whether the pictures at new addresses of a page have the bytes of those it had before."""
+    good = scene.good.hops[-1] if scene.good is not None else None
+    before = _kept_page(good, archive) if good is not None else None
+    if good is None or before is None or b"<base" in page.body.lower():
+        return False
+    gone, new = other_pictures(before, page, url=good.url)
+    with catalogue.read() as db:
+        known = pictures.digests(db, scene.site.name, gone | new, at=last.captured_at)
+    had = {known[one] for one in gone if one in known}
+    return bool(new) == bool(gone) and all(known.get(one) in had for one in new)
+
+
 def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleReader) -> Reading:
     """Return the reading of a visit: its hops, its last answer's fields, and its article."""
     hops = tuple(payload_captures(visit.captures))
-    reading = Reading(
-        url=visit.url,
-        at=hops[-1].captured_at,
-        outcome=visit.outcome,
-        reason=visit.reason,
-        status=visit.status,
-        hops=hops,
-        is_list=scene.is_list,
-    )
-    last = hops[-1]
-    if last.record is None or last.outcome not in ANSWERED:
+    reading, last = _begun(visit, scene, hops), hops[-1]
+    if reading.capture_id is None or last.record is None:
         return reading
-    reading = replace(reading, capture_id=last.id)
     try:
         if scene.good is not None and same_bytes(scene.good, hops):
-            return _as_before(reading, scene.good, _headers(archive, last, last.record))
+            return as_before(reading, scene.good, headers_of(archive, last, last.record))
         page = reader.page(archive, last.record, limit_bytes=LARGEST_PAGE_BYTES)
     except RecordError as fault:
         # Said once and judged as nothing seen: to try again would read the same damaged record.
@@ -170,17 +217,32 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
     if last.outcome is Outcome.NOT_MODIFIED:
         if last.refers_to is None:
             return reading  # nobody asked whether it was modified: it stands for no page
-        reading = _vouched_for(reading, status=page.status, size=len(page.body))
+        reading = vouched_for(reading, status=page.status, size=len(page.body))
     if xml_root(page.body) in LISTINGS:
         return reading
+    if scene.good is not None and likeness(scene.good, last, page) is Likeness.ALL:
+        return replace(reading, article=scene.good.article)
     context = _context(scene, last.url)
-    found, why = articles.study(page.body, url=last.url, headers=page.headers, context=context)
+    found, why = articles.look(page.body, url=last.url, headers=page.headers, context=context)
     if found is None:
         return replace(reading, reason=reading.reason or why)
-    shown = None
-    if is_page(found.article):
-        shown, _ = articles.surface(page.body, url=last.url, headers=page.headers)
-    return replace(reading, article=found.article, lesson=found.lesson, surface=shown)
+    read = found.study
+    return replace(reading, article=read.article, lesson=read.lesson, surface=found.surface)
+
+
+def _begun(visit: Visit, scene: Scene, hops: tuple[Capture, ...]) -> Reading:
+    """Return what is known of a look before its page is read."""
+    last = hops[-1]
+    return Reading(
+        url=visit.url,
+        at=last.captured_at,
+        outcome=visit.outcome,
+        reason=visit.reason,
+        status=visit.status,
+        hops=hops,
+        is_list=scene.is_list,
+        capture_id=last.id if last.record is not None and last.outcome in ANSWERED else None,
+    )
 
 
 def _context(scene: Scene, url: str) -> Context:
@@ -213,49 +275,8 @@ def study_of(
     return articles.study(page.body, url=capture.url, headers=page.headers, context=context)
 
 
-def is_page(article: Article) -> bool:
-    """Whether an answer was HTML, so that there is more to see of it than its article."""
-    return not any(one.startswith(NOT_HTML) for one in article.warnings)
-
-
-def _headers(archive: Archive, last: Capture, record: RecordRef) -> tuple[tuple[str, str], ...]:
-    """Return the fields of an answer, without its payload; those of a 304 are of its original."""
-    if last.outcome is Outcome.NOT_MODIFIED:
-        return reader.page(archive, record, limit_bytes=1).headers
-    return reader.head_fields(archive, record)
-
-
-def _as_before(reading: Reading, good: Reading, headers: tuple[tuple[str, str], ...]) -> Reading:
-    """Return the reading of a look that brought the very bytes of the last good one."""
-    if reading.outcome is Outcome.NOT_MODIFIED:
-        size = good.hops[-1].payload_bytes or 1
-        reading = _vouched_for(reading, status=good.status, size=size)
-    return replace(reading, headers=headers, article=good.article)
-
-
-def _vouched_for(reading: Reading, *, status: int | None, size: int) -> Reading:
-    """Return the reading of a 304 as one of the page we hold, which its server vouches for.
-
-    How long the payload is in its coding stands with the original; that there is one is enough.
-    """
-    *before, last = reading.hops
-    brought = replace(last, outcome=Outcome.OK, status=status, payload_bytes=size)
-    return replace(reading, outcome=Outcome.OK, status=status, hops=(*before, brought))
-
-
-def same_bytes(good: Reading | None, made: Sequence[Capture]) -> bool:
-    """Say whether a visit brought the very payload of the last good one, at the same address.
-
-    Such a look needs no extractor, and nothing of the host around it bears on it.
-    """
-    if good is None or good.article is None or good.payload_digest is None:
-        return False
-    last = payload_captures(made)[-1]
-    return (
-        last.outcome in (Outcome.OK, Outcome.NOT_MODIFIED)
-        and last.url == good.article.url
-        and last.payload_digest == good.payload_digest
-    )
+def _asked_robots(made: Sequence[Capture]) -> bool:
+    return any(one.role is Role.ROBOTS for one in made)
 
 
 def case(

@@ -270,7 +270,7 @@ def visit_of(past: PastVisit, target: Target) -> Visit | None:
 
 
 def _same_bytes(stand: Stand, last: Capture) -> bool:
-    """Say of a visit's last hop what ``readings.same_bytes`` says of it and the last good one."""
+    """Say of a visit's last hop what ``likeness.same_bytes`` says of it and the last good one."""
     return (
         stand.good_id is not None
         and stand.digest is not None

@@ -127,9 +127,9 @@ class Rule(Protocol):
 
 
 def _comparison(case: Case) -> Comparison | None:
-    before = case.before.page if case.before is not None else None
-    after = case.after.page
-    if case.before is None or before is None or after is None:
+    if case.before is None or (before := case.before.page) is None:
+        return None
+    if (after := case.after.page) is None:
         return None
     again = case.twin.page if case.twin is not None and case.twin.answered_well else None
     digests = (case.before.image_digests, case.after.image_digests)

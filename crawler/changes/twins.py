@@ -58,7 +58,7 @@ def learnt(case: Case, standing: Standing, *, edited: bool) -> tuple[str, ...]:
     One that told of an ``edited`` article teaches only by its two fetches, which both carry it.
     """
     before = case.before.page if case.before is not None else None
-    after = case.after.page
+    after = case.after.page if before is not None else None
     if before is None or after is None:
         return standing.noise
     new: set[str] = set()

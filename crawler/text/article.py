@@ -15,8 +15,8 @@ from crawler.text.division import divide
 from crawler.text.fold import fold, tidy
 from crawler.text.metadata import language_tag, metadata
 from crawler.text.pictures import article_images
+from crawler.text.sameness import sameness, says_the_same
 from crawler.text.signs import signs
-from crawler.text.surface import surface
 from crawler.text.template import Lesson
 from crawler.text.tree import Page, flat_text, parse
 from storage.model import Article, Block
@@ -69,6 +69,24 @@ class Study:
     """What the extractor said of the page, run by run; None if it was not asked."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laid:
+    """A page of HTML laid open: its text, its tree, and what a reader sees of it."""
+
+    decoded: Decoded
+    page: Page
+    seen: Outline | None
+    """None where no parser holds all of the page."""
+
+
+def lay_open(body: bytes, headers: Sequence[tuple[str, str]]) -> Laid:
+    """Return a page of HTML laid open, as far as it is read; never raise."""
+    decoded = decode(body[:MAX_HTML_BYTES], headers=headers)
+    page = parse(decoded.text)
+    seen = outline(page.root) if page.root is not None and page.complete else None
+    return Laid(decoded=decoded, page=page, seen=seen)
+
+
 def normalise(
     body: bytes, *, url: str, headers: Sequence[tuple[str, str]], context: Context = ALONE
 ) -> Article:
@@ -82,25 +100,33 @@ def normalise(
 
 
 def study(
-    body: bytes, *, url: str, headers: Sequence[tuple[str, str]], context: Context = ALONE
+    body: bytes,
+    *,
+    url: str,
+    headers: Sequence[tuple[str, str]],
+    context: Context = ALONE,
+    laid: Laid | None = None,
 ) -> Study:
-    """Return the article of an answer as ``normalise`` does, and what the page teaches."""
-    kind = _kind(body, headers)
+    """Return the article of an answer as ``normalise`` does, and what the page teaches.
+
+    ``laid`` is the page of HTML laid open, where that was done before.
+    """
+    kind = kind_of(body, headers)
     if kind == "text/plain":
         return Study(article=_plain(body, url=url, headers=headers))
     if kind != "text/html":
         return Study(article=_finished(Article(url=url, warnings=(f"{NOT_HTML}: {kind}",))))
     body, whole = body[:MAX_HTML_BYTES], len(body)
-    shown = surface(body, headers)
+    shown = sameness(body, headers)
     before = context.previous
-    if before is not None and before.surface == shown and before.url == url:
-        return Study(article=before)
+    if before is not None and before.url == url and says_the_same(before.surface, shown):
+        return Study(article=replace(before, surface=shown))
     warnings: list[str] = []
     if whole > MAX_HTML_BYTES:
         warnings.append(f"cut: only {MAX_HTML_BYTES} of {whole} bytes were read")
-    decoded = decode(body, headers=headers)
-    warnings.extend(decoded.warnings)
-    found = _read(decoded, url=url, headers=headers, context=context)
+    laid = laid or lay_open(body, headers)
+    warnings.extend(laid.decoded.warnings)
+    found = _read(laid, url=url, headers=headers, context=context)
     article = replace(found.article, warnings=(*warnings, *found.article.warnings), surface=shown)
     return replace(found, article=_finished(article))
 
@@ -127,7 +153,7 @@ def _finished(article: Article) -> Article:
     return replace(article, fingerprint=fingerprint(article))
 
 
-def _kind(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
+def kind_of(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
     """Return ``text/html``, ``text/plain`` or what else it is, by header and first bytes."""
     declared = _header(headers, "content-type").split(";")[0].strip().lower()
     start = body[:1024].lower()
@@ -165,15 +191,12 @@ def _engine(name: str, decoded: Decoded) -> str:
     return f"{name}; {decoded.charset} ({decoded.source})"
 
 
-def _read(
-    decoded: Decoded, *, url: str, headers: Sequence[tuple[str, str]], context: Context
-) -> Study:
+def _read(laid: Laid, *, url: str, headers: Sequence[tuple[str, str]], context: Context) -> Study:
     """Read a page of HTML."""
-    page = parse(decoded.text)
+    decoded, page, seen = laid.decoded, laid.page, laid.seen
     page_signs = signs(decoded.text)
-    if page.root is None or not page.complete:
+    if page.root is None or seen is None:
         return Study(article=replace(_flat(decoded, url=url), signs=page_signs))
-    seen = outline(page.root)
     language = language_tag(_header(headers, "content-language"))
     facts = metadata(page.root, runs=seen.runs, url=url, language=language, rules=context.rules)
     found = divide(page, seen, facts, url=url, context=context)

@@ -67,6 +67,17 @@ _AUTHOR = re.compile(
     r"^(?!twitter:).{0,40}(?:^|[.:_-])(?:authors?|autor|auteur|byl|byline|citation_author|creator)(?:[._:-]?name)?$"
 )
 _TITLES = ("og:title", "twitter:title", "headline", "title", "dc.title", "dcterms.title")
+_SITE_NAMES = ("og:site_name", "application-name", "apple-mobile-web-app-title")
+_CARD = ("twitter:label1", "twitter:data1", "twitter:data2")
+LANGUAGE = ("content-language", "og:locale")
+_READ = frozenset(
+    (*PUBLISHED, *PUBLISHED_WEAK, *MODIFIED, *_TITLES, *_SITE_NAMES, *_CARD, *LANGUAGE, "refresh")
+)
+
+
+def is_read(name: str) -> bool:
+    """Whether anything is made of a meta element of this name, given in small letters."""
+    return name in _READ or _AUTHOR.match(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +105,7 @@ class Declared:
     @property
     def site_name(self) -> str:
         """Return the name the page gives to its site, or an empty text."""
-        return self.first(("og:site_name", "application-name", "apple-mobile-web-app-title"))
+        return self.first(_SITE_NAMES)
 
     @property
     def authors(self) -> tuple[tuple[str, ...], ...]:
@@ -108,8 +119,7 @@ class Declared:
         The first of its two fields is the author and the second the time it takes to read, where
         a plug-in of blogs writes them.
         """
-        label, value = self.first(("twitter:label1",)), self.first(("twitter:data1",))
-        second = self.first(("twitter:data2",))
+        label, value, second = (self.first((name,)) for name in _CARD)
         timed = bool(re.search(r"\d", second)) or not second
         return (value,) if label and value and timed and not re.search(r"\d", value) else ()
 

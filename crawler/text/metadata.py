@@ -8,7 +8,7 @@ from lxml.html import HtmlElement
 from crawler.text.authors import DESCRIBED, best_byline
 from crawler.text.blocks import Run
 from crawler.text.dates import best_dates
-from crawler.text.declared import Declared, absolute, declared, language_tag
+from crawler.text.declared import LANGUAGE, Declared, absolute, declared, language_tag
 from crawler.text.evidence import Evidence, Head
 from crawler.text.linked_data import LinkedData, linked_data
 from crawler.text.marks import marks
@@ -167,7 +167,7 @@ def _language(
     """Return the language of a page, where it is declared, and how far that is believed."""
     declared_in = (
         (said.language, "html", 0.9),
-        (said.first(("content-language", "og:locale")), "meta", 0.8),
+        (said.first(LANGUAGE), "meta", 0.8),
         (data.language, DESCRIBED, 0.8),
         (header or "", "header", 0.6),
     )

@@ -203,7 +203,7 @@ class Oracle:
 
     truth: list[dict[str, Any]]
     price: float = 0.1
-    loss_worth: float = 60.0
+    loss_worth: float = 90.0
     longest: float = 7 * DAY
 
     def interval(self, page: Page, *, changed: bool | None, now: float) -> float:

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.text.article import Context, normalise, study
-from crawler.text.surface import surface
 from crawler.text.template import MOST_PAGES, Known, learn, lesson, mark, page_name
 from storage.model import Article, Template
 
@@ -132,16 +131,6 @@ def test_another_page_at_the_address_is_read_afresh():
     context = Context(previous=first)
     found = normalise(page(others), url=URL, headers=HTML, context=context)
     assert found == replace(normalise(page(others), url=URL, headers=HTML))
-
-
-def test_the_surface_of_a_page_is_blind_to_tokens_and_sees_words():
-    """Scripts, comments and class names are passed over; text and addresses of pictures count."""
-    before = page(PARAGRAPHS)
-    assert surface(
-        before.replace(b"<nav>", b"<nav class='x81'><!-- a --><script>t=1</script>"), ()
-    ) == surface(before, ())
-    assert surface(before.replace(b"harbour", b"hamlet"), ()) != surface(before, ())
-    assert surface(before + b"<img src=/a.jpg>", ()) != surface(before, ())
 
 
 @settings(max_examples=60, deadline=None)
