@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from crawler import ledger
+from crawler import alarms, ledger
 from crawler.chronicle import Chronicle
 from crawler.fetch.fetcher import LARGEST_PAGE_BYTES
 from crawler.fetch.needs import Named
@@ -106,7 +106,7 @@ class Books:
     async def site_lost(self, target: Target, reason: str) -> None:
         """Write the event that a site's spider file does not load; once a day."""
         await self.in_thread(
-            lambda: ledger.site_lost(self.catalogue, target, reason, chronicle=self.chronicle)
+            lambda: alarms.site_lost(self.catalogue, target, reason, chronicle=self.chronicle)
         )
 
     async def close_old(self) -> None:

@@ -30,7 +30,7 @@ from crawler.killable import ArticleReader
 from crawler.opening import Parts
 from crawler.outbound import Door
 from crawler.packages import package_faults, release
-from crawler.planner import refit_all
+from crawler.pricing import refit_all
 from crawler.pulse import BEATS_EVERY, Pulse
 from crawler.reader import Reader
 from crawler.routing import Quiet

@@ -21,6 +21,7 @@ from crawler.configuration.sections import (
     variable,
 )
 from crawler.configuration.toml_lines import Lines, Place
+from crawler.durations import format_duration
 from crawler.errors import ConfigError
 from crawler.fetch.wire import Limits, Proxy, parse_proxy
 from crawler.packages import release
@@ -99,6 +100,7 @@ def load(
     document, problems = _validated(_with_proxy(raw, proxy))
     problems += [Problem(place=("network", one.key), says=one.says) for one in proxy.faults]
     problems += _cross_checked(raw)
+    problems += _bounds(document)
     alerts = _Alerts(raw, environ=environ, folder=path.parent)
     problems += alerts.problems
     if make_channel is not None:
@@ -218,6 +220,22 @@ def _cross_checked(raw: Mapping[str, object]) -> Iterator[Problem]:
             if isinstance(name, str) and name not in alerts:
                 says = f'there is no [[alert]] with the name "{name}"; {nearest(name, alerts)}'
                 yield Problem(place=(*place, "alerts", at), says=says)
+
+
+def _bounds(document: Document | None) -> Iterator[Problem]:
+    """Yield where ``shortest`` is longer than ``longest``, whichever of them another table says."""
+    if document is None:
+        return
+    defaults = _site(_NO_DEFAULTS, document.defaults)
+    sections: list[tuple[Place, DefaultsSection]] = [(("defaults",), document.defaults)]
+    sections += [(("site", index), one) for index, one in enumerate(document.site)]
+    for place, section in sections:
+        known = _site(defaults, section)
+        written = {"shortest", "longest"} & section.model_fields_set
+        if written and known.shortest > known.longest:
+            short, long = format_duration(known.shortest), format_duration(known.longest)
+            says = f'no page can wait at least "{short}" and at most "{long}": shortest comes first'
+            yield Problem(place=(*place, max(written)), says=says)
 
 
 def _tables(raw: Mapping[str, object], section: str) -> list[tuple[Place, dict[str, object]]]:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from crawler import deliver, ledger, quiet, readings, site_rules
+from crawler import deliver, ledger, quiet, readings, robots_told, site_rules
 from crawler.books import Books
 from crawler.changes.case import Case
 from crawler.changes.hearing import Verdict
@@ -74,8 +74,9 @@ def compare_visit(
     after = readings.present(visit, scene, archive=archive, articles=articles)
     plain = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
     case = site_rules.asked(plain, scene.site)
+    judged = _judged(visit, scene, case)
     verdict = site_rules.with_losses(
-        _judged(visit, scene, case),
+        robots_told.with_robots(judged, visit, scene=scene, archive=archive, catalogue=catalogue),
         case,
         scene=scene,
         archive=archive,
@@ -109,7 +110,7 @@ def compare_unchanged(
     """
     same: list[AsItWas] = []
     for visit, scene in readings.in_good_standing(made, catalogue=catalogue):
-        after = readings.unchanged(visit, scene, archive=archive)
+        after = readings.unchanged(visit, scene, archive=archive, catalogue=catalogue)
         if after is None:
             continue
         verdict = _judged(visit, scene, Case(before=scene.good, after=after))

@@ -1,7 +1,7 @@
 """Say what the budget of a site buys: how late changes and losses are seen, and what that costs."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import expm1, log
@@ -9,11 +9,13 @@ from math import expm1, log
 from crawler.learning import Learning, habit_of
 from crawler.opening import Parts
 from crawler.planner import is_auto
-from crawler.revisit.calendar import next_due
+from crawler.pricing import most_of_host
+from crawler.revisit.calendar import AUTO, next_due
 from crawler.revisit.habits import Habit
 from storage.archive import RESERVE_BYTES
 from storage.catalogue import learnt, sites, targets, visits
 from storage.catalogue.engine import Connection
+from storage.catalogue.learnt import Load
 from storage.model import Site, Target, TargetState
 
 DAY = timedelta(days=1)
@@ -22,6 +24,8 @@ FIXED = "fixed"
 UNKNOWN = "not yet compared"
 _MEASURED_OVER = timedelta(days=30)
 _UNKNOWN_INTERVAL = 1.0
+_CLEARLY = 1.1
+"""What is asked for is fitted to the budget, and comes near it; only more than that is said."""
 
 
 @dataclass(slots=True)
@@ -101,12 +105,21 @@ def forecast(own: Parts, *, now: datetime, days: int) -> Iterator[Forecast]:
     with own.catalogue.read() as db:
         learning = Learning()
         learning.load(db)
+        loads = learnt.loads(db)
         for site in sites.listing(db):
-            yield _forecast(db, learning, site, now=now, days=days, free=free)
+            own_loads = [one for one in loads if one.site == site.name]
+            yield _forecast(db, learning, site, own_loads, now=now, days=days, free=free)
 
 
-def _forecast(
-    db: Connection, learning: Learning, site: Site, *, now: datetime, days: int, free: int
+def _forecast(  # noqa: PLR0913 - one fact each
+    db: Connection,
+    learning: Learning,
+    site: Site,
+    loads: Sequence[Load],
+    *,
+    now: datetime,
+    days: int,
+    free: int,
 ) -> Forecast:
     kinds = _Kinds()
     habits = {row.target_id: habit_of(row) for row in learnt.of_site(db, site.name)}
@@ -125,7 +138,7 @@ def _forecast(
         bytes_a_day=bytes_a_day,
         days_of_room=free / bytes_a_day if bytes_a_day else None,
         shares=tuple(kinds.shares[name] for name in sorted(kinds.shares)),
-        remarks=tuple(_remarks(site, wanted)),
+        remarks=tuple(_remarks(site, loads, now=now)),
     )
 
 
@@ -142,7 +155,7 @@ def _count(
     kinds: _Kinds, target: Target, site: Site, habit: Habit | None, *, now: datetime
 ) -> None:
     if not is_auto(target, site):
-        interval = _fixed_interval(target, site, now=now)
+        interval = _mean_interval(target.every or site.every, site, now=now)
         kinds.of(FIXED).add(interval, changes=0.0, captured=1.0, hazard=0.0)
     elif habit is None:
         kinds.of(UNKNOWN).add(_UNKNOWN_INTERVAL, changes=0.0, captured=1.0, hazard=0.0)
@@ -165,18 +178,47 @@ def captured(habit: Habit) -> float:
     return min(unlike / mean, 1.0)
 
 
-def _fixed_interval(target: Target, site: Site, *, now: datetime) -> float:
+def _mean_interval(every: str, site: Site, *, now: datetime) -> float:
     """Return the mean days between the next few visits by a fixed word."""
     at, times = now, 5
     for _ in range(times):
-        at = next_due(target.every or site.every, time_zone=site.time_zone, after=at, last=at)
+        at = next_due(every, time_zone=site.time_zone, after=at, last=at)
     return max((at - now) / DAY / times, 1e-6)
 
 
-def _remarks(site: Site, wanted: float) -> Iterable[str]:
-    if wanted > site.budget_per_day:
+def remarks(db: Connection, *, now: datetime) -> Iterator[str]:
+    """Yield a sentence for each site whose budget does not reach, or cannot be spent."""
+    loads = learnt.loads(db)
+    for site in sites.listing(db):
+        yield from _remarks(site, [one for one in loads if one.site == site.name], now=now)
+
+
+def _remarks(site: Site, loads: Sequence[Load], *, now: datetime) -> Iterator[str]:
+    asked: dict[str, float] = {}
+    for one in loads:
+        asked[one.host] = asked.get(one.host, 0.0) + _visits_a_day(one, site, now=now)
+    most = most_of_host(site)
+    made = sum(min(wanted, most) for wanted in asked.values())
+    if made > site.budget_per_day * _CLEARLY:
         yield (
-            f"the shortest intervals that are asked for come to {wanted:.0f} visits a day, and the"
-            f" budget is {site.budget_per_day}: pages wait longer than planned, also longer than"
-            " longest; raise budget_per_day, lengthen longest, or watch fewer pages"
+            f"the intervals that are asked for come to {made:.0f} visits a day of site"
+            f" {site.name}, and the budget is {site.budget_per_day}: pages wait longer than"
+            " planned, also longer than longest; raise budget_per_day, lengthen longest, or watch"
+            " fewer pages"
         )
+    for host, wanted in sorted(asked.items()):
+        if wanted <= most * _CLEARLY:
+            continue
+        yield (
+            f"{wanted:.0f} visits a day are asked of {host}, which by delay and"
+            f" host_budget_per_day of site {site.name} gets {most:.0f} at most: what is over is not"
+            " made, and budget may be left over; shorten delay or raise host_budget_per_day where"
+            " its owner allows it, or watch fewer of its pages"
+        )
+
+
+def _visits_a_day(load: Load, site: Site, *, now: datetime) -> float:
+    every = load.every or site.every
+    if every == AUTO:
+        return load.visits_a_day + (load.pages - load.planned) / _UNKNOWN_INTERVAL
+    return load.pages / _mean_interval(every, site, now=now)

@@ -19,6 +19,7 @@ RANKED = (
     Cause.ROBOTS,
     Cause.ADDRESS,
     Cause.BUDGET,
+    Cause.HOST_BUDGET,
     Cause.ASKED,
     Cause.CLOCK,
     Cause.NOT_RUNNING,
@@ -79,6 +80,8 @@ def tell_cause(cause: Cause) -> str:  # noqa: C901, PLR0911, PLR0912 - a sentenc
             return "its host was left alone, as it asked or as its delay says"
         case Cause.BUDGET:
             return "the site's budget was spent"
+        case Cause.HOST_BUDGET:
+            return "its host had as many visits as it may have a day"
         case Cause.ROBOTS:
             return "robots.txt forbade it"
         case Cause.ADDRESS:

@@ -10,15 +10,18 @@ from dataclasses import asdict, dataclass, field, fields
 from crawler.revisit.curves import Curve, PageRole
 from crawler.revisit.habits import Habit, Kin, Lister
 from crawler.revisit.policy import Policy
+from crawler.revisit.stamps import Stamper
 from storage.catalogue import learnt
 from storage.catalogue.engine import Connection
 from storage.catalogue.learnt import HabitRow
 
-CURVE, KIN, LISTER, PRICE = "curve", "kin", "lister", "price"
+CURVE, KIN, LISTER, PRICE, STAMPER = "curve", "kin", "lister", "price", "stamper"
 FIRST_PRICE = 0.06
 """The price of a fetch before any was fitted: what is common where budgets are short."""
 
 _FIELDS = tuple(one.name for one in fields(Habit))
+_KIN_FIELDS = {one.name for one in fields(Kin)}
+"""What an older release kept besides is not read."""
 
 
 @dataclass(slots=True)
@@ -38,10 +41,13 @@ class Learning:
             self.policy.curves[PageRole(name)] = _curve_of(PageRole(name), text)
         for text in learnt.lessons_of(db, KIN).values():
             facts = json.loads(text)
-            kin = Kin(**facts | {"role": PageRole(facts["role"])})
+            known = {name: facts[name] for name in _KIN_FIELDS & facts.keys()}
+            kin = Kin(**known | {"role": PageRole(facts["role"])})
             self.policy.kins[kin.host, kin.role] = kin
         for name, text in learnt.lessons_of(db, LISTER).items():
             self.policy.listers[name] = Lister(**json.loads(text))
+        for name, text in learnt.lessons_of(db, STAMPER).items():
+            self.policy.stampers[name] = Stamper(**json.loads(text))
         self.load_prices(db)
 
     def load_prices(self, db: Connection) -> None:
@@ -81,8 +87,11 @@ class Learning:
         learnt.put_lessons(db, KIN, {name: _text(kin) for name, kin in kins.items()})
         lists = {host: policy.listers[host] for host in policy.asked}
         learnt.put_lessons(db, LISTER, {host: _text(one) for host, one in lists.items()})
+        stamps = {host: _text(policy.stampers[host]) for host in policy.stamped}
+        learnt.put_lessons(db, STAMPER, stamps)
         policy.touched.clear()
         policy.asked.clear()
+        policy.stamped.clear()
 
     def keep_price(self, db: Connection, site: str, price: float) -> None:
         """Write the price of a fetch of a site."""
@@ -127,5 +136,5 @@ def _curve_text(curve: Curve) -> str:
     return json.dumps({"changes": curve.changes, "days": curve.days, "spread": curve.spread})
 
 
-def _text(lesson: Kin | Lister) -> str:
+def _text(lesson: Kin | Lister | Stamper) -> str:
     return json.dumps(asdict(lesson))

@@ -1,11 +1,11 @@
 """Write down what a visit and a verdict mean for the catalogue: one transaction each."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from crawler import routing
+from crawler.alarms import tell_events, tell_jumps
 from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
 from crawler.changes.telling import event_id
@@ -21,13 +21,10 @@ from crawler.revisit.calendar import next_due
 from crawler.text.template import Lesson, learn
 from storage.catalogue import (
     captures,
-    deliveries,
-    events,
     gaps,
     hosts,
     learnt,
     missing,
-    sites,
     standings,
     targets,
     templates,
@@ -264,6 +261,7 @@ def keep_verdict(  # noqa: PLR0913 - one fact each
         tell_events(db, verdict.events, site=scene.site, now=now)
         target = targets.one(db, scene.target.id) or scene.target
         learnt_due_at = planner.judged(db, scene, visit=visit, verdict=verdict, after=after)
+        tell_jumps(db, planner, target=target, site=scene.site, chronicle=chronicle, now=now)
         due_at = _next_look(verdict, target=target, wait_until=wait_until, now=now)
         if due_at is None and not is_wanted(target, now=now):
             due_at = learnt_due_at
@@ -311,41 +309,6 @@ def _next_look(
     if is_active and wait_until is not None:
         return max(wait_until, target.due_at or wait_until)
     return None
-
-
-def tell_events(db: Connection, told: Iterable[Event], *, site: Site, now: datetime) -> None:
-    """Write events and, in the same transaction, the deliveries that will tell them."""
-    for event in told:
-        if not events.put(db, event) or event.alert is Alert.NONE:
-            continue
-        when = routing.plan(event, site=site, now=now)
-        deliveries.enqueue(
-            db, event, alerts=site.alerts, at=when.at, gather=True, joins_after=when.joins_after
-        )
-
-
-def site_lost(catalogue: Catalogue, target: Target, reason: str, *, chronicle: Chronicle) -> None:
-    """Write the event that a site's spider file does not load; once a day."""
-    now = datetime.now(UTC)
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    logger.error("spider of a site is broken", extra={"site": target.site, "reason": reason})
-    event = Event(
-        id=event_id(target.site, "site_lost", today),
-        url=target.url,
-        target_id=target.id,
-        site=target.site,
-        kind="site_lost",
-        axis=Axis.OPERATIONS,
-        alert=Alert.NOW,
-        severity=Severity.HIGH,
-        summary=f"{reason}. Its known pages are still kept; new ones are not found.",
-        captured_at=now,
-    )
-    with catalogue.write() as db:
-        site = sites.one(db, target.site)
-        if site is not None and events.one(db, event.id) is None:
-            chronicle.keep([told_as(event, {})])
-            tell_events(db, [event], site=site, now=now)
 
 
 def tell(verdict: Verdict, *, scene: Scene) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum, auto
+from urllib.parse import urljoin
 
 from crawler.changes.case import Reading
-from crawler.text.sameness import sameness
+from crawler.text.sameness import pictures, sameness, says_the_same
 from storage.archive import Archive
 from storage.model import Capture, Outcome, RecordRef, payload_captures
 from storage.warc import reader
@@ -35,16 +37,38 @@ def may_be_as_before(good: Reading | None, made: Sequence[Capture]) -> bool:
     return same_bytes(good, made) or (is_there and bool(good.article.surface))
 
 
-def shows_the_same(good: Reading, last: Capture, page: StoredPage) -> bool:
-    """Say whether other bytes show what those of the last good look did.
+class Likeness(Enum):
+    """What other bytes show, held against the last good look."""
+
+    OTHER = auto()
+    TEXT = auto()
+    """The same text, and pictures under addresses that differ in what follows their names."""
+    ALL = auto()
+
+
+def likeness(good: Reading, last: Capture, page: StoredPage) -> Likeness:
+    """Say how far other bytes show what those of the last good look did.
 
     A page that its site's selectors have cut is known by what was left of it, and never told here.
     """
     article = good.article
     if article is None or not article.surface or article.url != last.url:
-        return False
-    is_whole = last.outcome is Outcome.OK and last.status == good.status
-    return is_whole and sameness(page.body, page.headers) == article.surface
+        return Likeness.OTHER
+    if last.outcome is not Outcome.OK or last.status != good.status:
+        return Likeness.OTHER
+    shown = sameness(page.body, page.headers)
+    if shown == article.surface:
+        return Likeness.ALL
+    return Likeness.TEXT if says_the_same(shown, article.surface) else Likeness.OTHER
+
+
+def other_pictures(before: StoredPage, after: StoredPage, *, url: str) -> tuple[set[str], set[str]]:
+    """Return the addresses of pictures that only the former page has, and only the latter."""
+    old, new = (
+        {urljoin(url, one.decode("utf-8", "replace")) for one in pictures(page.body)}
+        for page in (before, after)
+    )
+    return old - new, new - old
 
 
 def as_before(reading: Reading, good: Reading, headers: tuple[tuple[str, str], ...]) -> Reading:

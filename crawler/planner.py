@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
-from random import Random
 
 from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
@@ -19,11 +18,11 @@ from crawler.learning import Learning, habit_of, lister_of, price_of, row_of
 from crawler.readings import Scene
 from crawler.revisit.calendar import AUTO
 from crawler.revisit.curves import PageRole
-from crawler.revisit.habits import Habit
-from crawler.revisit.policy import Policy, Seen, Terms, jumped
-from crawler.revisit.price import fit_price
-from storage.catalogue import learnt, sites, targets, visits
-from storage.catalogue.engine import Catalogue, Connection
+from crawler.revisit.habits import Habit, Kin
+from crawler.revisit.policy import Policy, Seen, Terms
+from crawler.revisit.stamps import Stamp, stamp_of
+from storage.catalogue import learnt, targets
+from storage.catalogue.engine import Connection
 from storage.model import Article, Found, FoundBy, Outcome, Phase, Site, Target, TargetState, Visit
 
 logger = logging.getLogger(__name__)
@@ -37,14 +36,9 @@ LOST_AT_LOOK = 2
 """A loss counts for the risk of its host from this look on: one bad look may be a slip."""
 OLD = timedelta(days=365)
 """An article published so long before it was found is of an archive."""
-LEAST_PRICE = 0.002
-"""A look is not made for less, however much of the budget is left: servers pay for it too."""
-MOVED = 1.6
-"""Where the price has moved by more since a page was planned, it is planned anew."""
+_NO_STAMP = Stamp()
 _SAME = 0.02
 _NEAR = timedelta(seconds=1)
-_MOST_OTHER = 0.8
-"""Share of a budget that looks not planned here may take from those that are."""
 
 
 def days_of(moment: datetime) -> float:
@@ -78,12 +72,28 @@ class Brought:
 
     at: datetime
     lost: bool = False
+    confirmed: bool = False
+    """Whether its loss is certain, and not only likely."""
     sure: bool = False
     """Whether the server vouched for it, so that what is the same is no chance."""
     digest: str = ""
     """What tells its words from others; empty where nothing was read."""
     role: PageRole = PageRole.PAGE
     published_at: datetime | None = None
+    stamp: Stamp = _NO_STAMP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jump:
+    """Pages of a host are lost much faster than before."""
+
+    host: str
+    role: PageRole
+    since: datetime
+    losses: float
+    """Seen lately; they fade over two days."""
+    expected: float
+    """What the usual risk led to expect of the same looks."""
 
 
 @dataclass(slots=True)
@@ -91,6 +101,8 @@ class Planner:
     """Learns from looks, for the one process that compares them."""
 
     learning: Learning = field(default_factory=Learning)
+    jumps: list[Jump] = field(default_factory=list)
+    """What is to be told, since whoever tells it has emptied this."""
     _loaded: bool = False
     _many: bool = False
     """Whether what is learnt is read before and kept after the looks at many pages."""
@@ -135,15 +147,14 @@ class Planner:
         terms = terms_of(site, learning.price(site.name))
         learning.policy.plan(habit, terms)
         learning.changed.add(target.id)
-        kin = learning.policy.kin_of(habit.host, habit.role)
-        age = habit.looked_at - habit.born_at
-        alarmed = brought.lost and jumped(kin, age, now=habit.looked_at)
-        if alarmed:
-            kin.alarmed_at = habit.looked_at
         if not self._many:
+            kin = learning.policy.kin_of(habit.host, habit.role)
+            hastens = brought.lost and kin.is_to_hasten(habit.looked_at)
+            if brought.confirmed and kin.is_to_tell(habit.looked_at):
+                self.jumps.append(jump_of(kin))
             learning.keep(db)
-            if alarmed:
-                self._hasten(db, habit.host, site=site, terms=terms)
+            if hastens:
+                self._hasten(db, kin.host, site=site, terms=terms)
             learning.forget()
         return moment_of(habit.looked_at + habit.interval) if is_auto(target, site) else None
 
@@ -163,6 +174,17 @@ class Planner:
         )
         rows = [row for row in learnt.of_host(db, host) if row.site == site.name]
         replan(db, self.learning, [habit_of(row) for row in rows], site=site, terms=terms)
+
+
+def jump_of(kin: Kin) -> Jump:
+    """Return what is told of a host whose pages are lost much faster than before."""
+    return Jump(
+        host=kin.host,
+        role=kin.role,
+        since=moment_of(kin.jumped_at or 0.0),
+        losses=kin.recent_losses,
+        expected=kin.recent_expected,
+    )
 
 
 MOST_TOLD = 1000
@@ -212,16 +234,27 @@ def learn(policy: Policy, habit: Habit, brought: Brought) -> None:
     changed = None
     if habit.digest and brought.digest and not brought.lost:
         changed = brought.digest != habit.digest
-    policy.look(habit, Seen(at=at, lost=brought.lost, changed=changed, sure=brought.sure))
+    modified_at = brought.stamp.modified_at
+    seen = Seen(
+        at=at,
+        lost=brought.lost,
+        changed=changed,
+        sure=brought.sure,
+        stamp=brought.stamp.mark,
+        modified_at=None if modified_at is None else days_of(modified_at),
+    )
+    policy.look(habit, seen)
     if brought.digest and not brought.lost:
         habit.digest = brought.digest
+        if not brought.sure:  # a 304 need not say it again
+            habit.stamp = brought.stamp.mark
 
 
 def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target) -> Brought | None:
     """Return what a look teaches; None where it teaches nothing: an outage, a passing suspicion."""
     at, standing = visit.finished_at, verdict.standing
     if is_loss(standing.phase, standing.kind, len(standing.looks)):
-        return Brought(at=at, lost=True)
+        return Brought(at=at, lost=True, confirmed=standing.phase is Phase.CONFIRMED)
     if standing.phase is not Phase.OK or after.outcome not in (Outcome.OK, Outcome.NOT_MODIFIED):
         return None
     if standing.twin_capture_id == after.capture_id != standing.good_capture_id:
@@ -233,6 +266,7 @@ def brought_by(visit: Visit, verdict: Verdict, after: Reading, *, target: Target
         digest=digest_of(after.article, after.payload_digest),
         role=role_of(target, after.article, content_type, is_list=after.is_list),
         published_at=published_of(after.article),
+        stamp=stamp_of(after.headers, at=at),
     )
 
 
@@ -310,57 +344,3 @@ def _may_move(target: Target, site: Site, habit: Habit, interval: float) -> bool
         return False
     planned = moment_of(habit.looked_at + interval)
     return target.due_at is not None and abs(target.due_at - planned) < _NEAR
-
-
-# --- the price of a fetch ---------------------------------------------------------------------
-
-_A_STEP = 500
-
-
-def refit(catalogue: Catalogue, site: Site, *, now: datetime) -> float:
-    """Fit the price of a fetch of a site to its budget, plan anew what it moves, and return it."""
-    with catalogue.read() as db:
-        learning = Learning()
-        learning.load(db)
-        habits = [habit_of(row) for row in learnt.of_site(db, site.name)]
-        made = visits.count_between(db, site=site.name, since=now - DAY, until=now)
-    before = learning.price(site.name)
-    price = fitted(learning, habits, site=site, made=made, price=before)
-    stale = [
-        one.target_id
-        for one in habits
-        if not one.lost and not 1 / MOVED < one.price / price < MOVED
-    ]
-    with catalogue.write() as db:
-        learning.keep_price(db, site.name, price)
-    for start in range(0, len(stale), _A_STEP):
-        with catalogue.write() as db:
-            rows = learnt.of_targets(db, stale[start : start + _A_STEP])
-            some = [habit_of(row) for row in rows.values()]
-            replan(db, learning, some, site=site, terms=terms_of(site, price))
-    return price
-
-
-def fitted(
-    learning: Learning, habits: Sequence[Habit], *, site: Site, made: int, price: float
-) -> float:
-    """Return the price at which these pages take what of the budget others leave them."""
-    chance = Random(0)  # noqa: S311 - a sample, no secret
-    planned = sum(1 / one.interval for one in habits if one.interval > 0)
-    other = min(max(made - planned, 0.0), _MOST_OTHER * site.budget_per_day)
-    fit = fit_price(
-        learning.policy,
-        habits,
-        terms=terms_of(site, price),
-        visits_a_day=site.budget_per_day - other,
-        chance=chance,
-    )
-    return max(fit, LEAST_PRICE)
-
-
-def refit_all(catalogue: Catalogue) -> None:
-    """Fit the price of a fetch of every site that is watched."""
-    with catalogue.read() as db:
-        listed = sites.listing(db)
-    for site in listed:
-        refit(catalogue, site, now=datetime.now(UTC))

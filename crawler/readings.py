@@ -12,11 +12,13 @@ from crawler.controls import PROBED_EVERY, Neighbours, alike, look_around
 from crawler.fetch.pace import retry_after
 from crawler.killable import ArticleReader
 from crawler.likeness import (
+    Likeness,
     as_before,
     headers_of,
+    likeness,
     may_be_as_before,
+    other_pictures,
     same_bytes,
-    shows_the_same,
     vouched_for,
 )
 from crawler.plugins import rules_of
@@ -33,6 +35,7 @@ from storage.model import (
     FoundBy,
     Outcome,
     Phase,
+    Role,
     Site,
     Standing,
     Target,
@@ -111,8 +114,9 @@ def in_good_standing(
 ) -> Iterator[tuple[Visit, Scene]]:
     """Yield those of the visits that may have brought to a page in good standing what it had.
 
-    Each is of another target. They are what ``scene`` would tell where that is so, of many with a
-    few questions; ``unchanged`` says whether it is.
+    Each is of another target, and brought nothing else that is compared, such as a robots.txt. They
+    are what ``scene`` would tell where that is so, of many with a few questions; ``unchanged`` says
+    whether it is.
     """
     with catalogue.read() as db:
         pages = targets.by_ids(db, [one.target_id for one in made])
@@ -131,7 +135,7 @@ def in_good_standing(
             continue
         kept = good.get(standing.good_capture_id or 0)
         before = _reading_of(kept, articles.get(kept.id)) if kept is not None else None
-        if not may_be_as_before(before, visit.captures):
+        if not may_be_as_before(before, visit.captures) or _asked_robots(visit.captures):
             continue
         yield (
             visit,
@@ -148,7 +152,9 @@ def in_good_standing(
         )
 
 
-def unchanged(visit: Visit, scene: Scene, *, archive: Archive) -> Reading | None:
+def unchanged(
+    visit: Visit, scene: Scene, *, archive: Archive, catalogue: Catalogue
+) -> Reading | None:
     """Return the reading of a visit that brought what its page had, without reading an article.
 
     None where it brought anything else, or that cannot be told from its record.
@@ -165,8 +171,28 @@ def unchanged(visit: Visit, scene: Scene, *, archive: Archive) -> Reading | None
         return None
     if retry_after(page.headers, now=last.captured_at) is not None:
         return None
-    is_same = shows_the_same(scene.good, last, page)
-    return as_before(reading, scene.good, page.headers) if is_same else None
+    match likeness(scene.good, last, page):
+        case Likeness.ALL:
+            return as_before(reading, scene.good, page.headers)
+        case Likeness.TEXT if _same_pictures(scene, last, page, archive, catalogue):
+            return as_before(reading, scene.good, page.headers)
+        case _:
+            return None
+
+
+def _same_pictures(
+    scene: Scene, last: Capture, page: StoredPage, archive: Archive, catalogue: Catalogue
+) -> bool:
+    """Say whether the pictures at new addresses of a page have the bytes of those it had before."""
+    good = scene.good.hops[-1] if scene.good is not None else None
+    before = _kept_page(good, archive) if good is not None else None
+    if good is None or before is None or b"<base" in page.body.lower():
+        return False
+    gone, new = other_pictures(before, page, url=good.url)
+    with catalogue.read() as db:
+        known = pictures.digests(db, scene.site.name, gone | new, at=last.captured_at)
+    had = {known[one] for one in gone if one in known}
+    return bool(new) == bool(gone) and all(known.get(one) in had for one in new)
 
 
 def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleReader) -> Reading:
@@ -194,7 +220,7 @@ def present(visit: Visit, scene: Scene, *, archive: Archive, articles: ArticleRe
         reading = vouched_for(reading, status=page.status, size=len(page.body))
     if xml_root(page.body) in LISTINGS:
         return reading
-    if scene.good is not None and shows_the_same(scene.good, last, page):
+    if scene.good is not None and likeness(scene.good, last, page) is Likeness.ALL:
         return replace(reading, article=scene.good.article)
     context = _context(scene, last.url)
     found, why = articles.look(page.body, url=last.url, headers=page.headers, context=context)
@@ -247,6 +273,10 @@ def study_of(
     if xml_root(page.body) in LISTINGS:
         return None, ""
     return articles.study(page.body, url=capture.url, headers=page.headers, context=context)
+
+
+def _asked_robots(made: Sequence[Capture]) -> bool:
+    return any(one.role is Role.ROBOTS for one in made)
 
 
 def case(

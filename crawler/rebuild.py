@@ -100,7 +100,7 @@ def rebuild(archive: Archive, config: Config, *, watcher: Watcher, jobs: int) ->
             _enter_sent(work)
             _say_again(work)
             work.sum.texts = read_texts(archive, catalogue, staging, begin=watcher.begin, jobs=jobs)
-            learn_again(catalogue, lost=replay.lost, begin=watcher.begin)
+            learn_again(archive, catalogue, lost=replay.lost, begin=watcher.begin)
         with catalogue.read() as db:
             work.sum.targets = overview.totals(db, now=datetime.now(UTC)).targets
     finally:

@@ -1,6 +1,7 @@
 """Learn again what the looks of an archive taught, and plan pages by it."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from crawler.learning import Learning
@@ -12,12 +13,15 @@ from crawler.planner import (
     moment_of,
     new_habit,
     published_of,
-    refit,
     role_of,
     terms_of,
 )
+from crawler.pricing import refit
+from crawler.revisit.stamps import Stamp, stamp_of
+from storage.archive import Archive
 from storage.catalogue import learnt, sites, standings, targets, texts, visits
 from storage.catalogue.engine import Catalogue, Connection
+from storage.errors import RecordError
 from storage.model import (
     Article,
     FoundBy,
@@ -29,12 +33,14 @@ from storage.model import (
     Visit,
     payload_captures,
 )
+from storage.warc import reader
 
 _A_STEP = 500
 _GOOD = (Outcome.OK, Outcome.NOT_MODIFIED)
 
 
 def learn_again(
+    archive: Archive,
     catalogue: Catalogue,
     *,
     lost: Collection[int],
@@ -53,7 +59,7 @@ def learn_again(
     for after in range(0, last_id, _A_STEP):
         with catalogue.write() as db:
             some = visits.compared(db, after_id=after, until_id=after + _A_STEP)
-            _learn_some(db, learning, some, named=named, lost=lost)
+            _learn_some(db, learning, some, archive=archive, named=named, lost=lost)
         for _ in range(min(_A_STEP, last_id - after)):
             step("")
     for site in named.values():
@@ -66,6 +72,7 @@ def _learn_some(
     learning: Learning,
     some: Sequence[Visit],
     *,
+    archive: Archive,
     named: dict[str, Site],
     lost: Collection[int],
 ) -> None:
@@ -79,6 +86,7 @@ def _learn_some(
         brought = _brought(db, visit, target, articles, lost=visit.id in lost)
         if brought is None:
             continue
+        brought = replace(brought, stamp=_stamp(archive, visit, brought))
         if target.id not in learning.habits:
             learning.add(new_habit(target, brought), site=site.name)
         habit = learning.habits[target.id]
@@ -110,6 +118,17 @@ def _brought(
         role=role_of(target, article, last.content_type, is_list=is_list),
         published_at=published,
     )
+
+
+def _stamp(archive: Archive, visit: Visit, brought: Brought) -> Stamp:
+    """Return what the answer of a good look said of its last change, as ``planner`` heard it."""
+    record = payload_captures(visit.captures)[-1].record
+    if brought.lost or brought.sure or record is None:
+        return Stamp()
+    try:
+        return stamp_of(reader.head_fields(archive, record), at=brought.at)
+    except RecordError:
+        return Stamp()  # it was told where the text was read
 
 
 def _plan(catalogue: Catalogue, site: Site) -> None:

@@ -17,6 +17,7 @@ from crawler.revisit.curves import PageRole
 from crawler.revisit.habits import Habit
 from crawler.revisit.policy import Seen, Terms
 from crawler.revisit.price import fit_price, refit_spreads
+from crawler.revisit.stamps import OF_NOW
 from storage.catalogue import targets
 from storage.catalogue.engine import Catalogue
 from storage.model import Found, FoundBy
@@ -32,6 +33,7 @@ _LEARNS_FAST_FOR = 2.0
 _BLOCKED_LOOKS = 60
 _POLITE_SECONDS = 0.001
 """A host is left alone for so much longer than it asks."""
+_OF_NOW = OF_NOW.total_seconds()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Act = Mapping[str, Any]
@@ -73,6 +75,8 @@ class Simulation:
     _hosts: dict[str, _Host] = field(default_factory=dict)
     _pages: dict[str, _Page] = field(default_factory=dict)
     _queue: list[tuple[float, _Page]] = field(default_factory=list)
+    _late: list[tuple[float, float, _Page]] = field(default_factory=list)
+    """Pages that are due: when each will be late by its interval, when it was due, which it is."""
     _urgent: list[_Page] = field(default_factory=list)
     _new: list[_Page] = field(default_factory=list)
     """Pages whose rows are not yet written."""
@@ -142,22 +146,46 @@ class Simulation:
         page = self._next_urgent(clock)
         if page is not None or not self._allowance.lets_planned(now):
             return page
-        held: list[_Page] = []
-        while page is None and self._queue and len(held) < _BLOCKED_LOOKS:
-            due, first = self._queue[0]
-            early = due > now
-            if early and not self._allowance.wants_more(now):
-                break
-            heapq.heappop(self._queue)
+        self._fall_due(now)
+        held: list[tuple[float, float, _Page]] = []
+        while page is None and self._late and len(held) < _BLOCKED_LOOKS:
+            one = heapq.heappop(self._late)
+            _, due, first = one
             if due != first.due or first.urgent:
                 continue  # planned anew since
-            if early and (first.habit.lost or first.habit.role.lists):
-                held.append(first)
-            elif first.host.used >= first.host.most_per_day:
+            if first.host.used >= first.host.most_per_day:
                 first.host.blocked.append(first)
             elif first.host.free_at > clock:
+                held.append(one)
+            elif not self._is_put_off(first, now):
+                page = first
+        for one in held:
+            heapq.heappush(self._late, one)
+        if page is None and self._allowance.wants_more(now):
+            page = self._next_early(clock)
+        return page
+
+    def _fall_due(self, now: float) -> None:
+        """Put what is due among what is late, where it waits by how late it is for its interval."""
+        while self._queue and self._queue[0][0] <= now:
+            due, page = heapq.heappop(self._queue)
+            if due == page.due and not page.urgent:
+                heapq.heappush(self._late, (due + page.habit.interval, due, page))
+
+    def _next_early(self, clock: float) -> _Page | None:
+        """Return a page that is not due yet, so that the budget of the day is not lost."""
+        held: list[_Page] = []
+        page: _Page | None = None
+        while page is None and self._queue and len(held) < _BLOCKED_LOOKS:
+            due, first = heapq.heappop(self._queue)
+            if due != first.due or first.urgent:
+                continue  # planned anew since
+            host = first.host
+            if host.used >= host.most_per_day:
+                host.blocked.append(first)
+            elif first.habit.lost or first.habit.role.lists or host.free_at > clock:
                 held.append(first)
-            elif early or not self._is_put_off(first, now):
+            else:
                 page = first
         for one in held:
             heapq.heappush(self._queue, (one.due, one))
@@ -231,11 +259,23 @@ class Simulation:
             habit.looked_at = now
             self._told(answer["entries"])
         else:
-            policy.look(habit, _seen(habit, now, answer))
+            seen = _seen(habit, now, answer)
+            policy.look(habit, seen)
             habit.digest = answer.get("text", habit.digest)
+            habit.stamp = seen.stamp or habit.stamp
         self.learning.changed.add(habit.target_id)
         self._plan(page)
         heapq.heappush(self._queue, (page.due, page))
+        if habit.lost and policy.kin_of(habit.host, habit.role).is_to_hasten(now):
+            self._hasten(page.host, now)
+
+    def _hasten(self, host: _Host, now: float) -> None:
+        """Plan a host anew, of which much was lost in a short time."""
+        for page in self._pages.values():
+            if page.host is host and not page.urgent and page.due > now:
+                self._plan(page)
+                page.due = max(page.due, now)
+                heapq.heappush(self._queue, (page.due, page))
 
     def _told(self, entries: list[tuple[str, float]]) -> None:
         for name, at in entries:
@@ -265,6 +305,7 @@ class Simulation:
 
     def _move_price(self, now: float, *, new_day: bool) -> None:
         waiting = sum(1 for due, page in self._queue if due <= now and due == page.due)
+        waiting += sum(1 for _, due, page in self._late if due == page.due)
         excess = self._allowance.ahead(now) + waiting / self._allowance.budget_per_day
         self._price = trim(self._price, excess)
         habits = [page.habit for page in self._pages.values()]
@@ -282,12 +323,13 @@ class Simulation:
                 terms=Terms(price=self._price, shortest=_SHORTEST, longest=self.longest),
                 visits_a_day=max(rest, budget / 5),
                 chance=self._chance,
+                most={name: float(host.most_per_day) for name, host in self._hosts.items()},
             )
         if new_day:
             self._plan_all(now)
 
     def _plan_all(self, now: float) -> None:
-        self._queue = []
+        self._queue, self._late = [], []
         for page in self._pages.values():
             if page.urgent:
                 continue
@@ -314,11 +356,14 @@ def _url(page: _Page) -> str:
 def _seen(habit: Habit, now: float, answer: Answer) -> Seen:
     """Return what a look brought: an unchanged page has the words of before, or a 304."""
     if answer["status"] == 304:
-        return Seen(at=now, changed=False, sure=False)
+        return Seen(at=now, changed=False, sure=True)
     if "text" not in answer:
         return Seen(at=now, lost=True)
     changed = answer["text"] != habit.digest if habit.digest else None
-    return Seen(at=now, changed=changed)
+    said = answer.get("last_modified")
+    if said is None or said > now * DAY_SECONDS - _OF_NOW:
+        return Seen(at=now, changed=changed)
+    return Seen(at=now, changed=changed, stamp=str(said), modified_at=said / DAY_SECONDS)
 
 
 def moment(days: float) -> datetime:

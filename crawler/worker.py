@@ -193,7 +193,7 @@ class Worker:
                 await self._let_go_on(keeping)
                 if stop.is_set() or self.visitor.wait_of(claim.host) > LONGEST_WAIT:
                     break
-                ticket = await self._fetch(target)
+                ticket = await self._fetch(target, keeping)
                 if ticket is None:
                     continue
                 keeping.append(asyncio.create_task(self._keep(ticket, claim)))
@@ -217,10 +217,13 @@ class Worker:
             if one.done():
                 one.result()
 
-    async def _fetch(self, target: Target) -> Ticket | None:
-        """Fetch one target, if it may be; return None where nothing is to be kept."""
+    async def _fetch(self, target: Target, keeping: list[asyncio.Task[None]]) -> Ticket | None:
+        """Fetch one target, if it may be; return None where nothing is to be kept.
+
+        ``keeping`` are the visits of its claim that were made before, which may be in no row yet.
+        """
         site = await self._site_of(target)
-        if site is None or await self._is_spent(target, site):
+        if site is None or await self._is_spent(target, site, keeping):
             return None
         step = flow.make_visit(target, site=site, visitor=self.visitor, memory=self.books)
         return await self._costing_one(target, step)
@@ -243,22 +246,31 @@ class Worker:
             await self._postpone(target, FAULTY_AGAIN_AFTER, Cause.FAULT)
             return None
 
-    async def _is_spent(self, target: Target, site: Site) -> bool:
-        """Say whether the site's budget for today (UTC) is spent; then the target waits.
+    async def _is_spent(
+        self, target: Target, site: Site, keeping: list[asyncio.Task[None]]
+    ) -> bool:
+        """Say whether the budget of site or host for today (UTC) is spent; then the target waits.
 
-        Looks that decide a suspicion, controls and what a person asked for once are made anyway.
+        What a person asked for once is fetched anyway. Looks that decide a suspicion, and controls,
+        may exceed the budget of a site, which is ours, and not that of a host, which is theirs.
         What waits is asked about again soon, so that a raised budget counts at once.
         """
-        if not await self.books.in_thread(lambda: self._has_spent(target, site)):
+        unwritten = [one for one in keeping if not one.done()]
+        cause = await self.books.in_thread(lambda: self._spent(target, site, len(unwritten)))
+        if cause is Cause.HOST_BUDGET and unwritten:
+            await asyncio.wait(unwritten)  # a visit that is being written may count twice
+            cause = await self.books.in_thread(lambda: self._spent(target, site, 0))
+        if cause is None:
             return False
         wait = SPENT_AGAIN_AFTER * (1 + zlib.crc32(target.url.encode()) / 2**32)
-        await self._postpone(target, wait, Cause.BUDGET)
+        await self._postpone(target, wait, cause)
         today = datetime.now(UTC).date()
-        if self._told_spent.get(site.name) != today:
-            self._told_spent[site.name] = today
+        whose = target.host if cause is Cause.HOST_BUDGET else site.name
+        if self._told_spent.get(whose) != today:
+            self._told_spent[whose] = today
             logger.warning(
-                "the site's budget for today is spent; its targets wait until tomorrow (UTC)",
-                extra={"site": site.name, "budget_per_day": site.budget_per_day},
+                "the budget for today is spent; the targets of it wait until tomorrow (UTC)",
+                extra={"of": whose, "cause": cause.value},
             )
         return True
 
@@ -269,13 +281,17 @@ class Worker:
             lambda: ledger.postpone(self.catalogue, target, until=until, now=now, cause=cause)
         )
 
-    def _has_spent(self, target: Target, site: Site) -> bool:
+    def _spent(self, target: Target, site: Site, unwritten: int) -> Cause | None:
+        if target.state is TargetState.ONCE:
+            return None
+        now = datetime.now(UTC)
         with self.catalogue.read() as db:
-            if not budget.is_spent(db, site, now=datetime.now(UTC)):
-                return False
+            cause = budget.spent(db, site, target.host, now=now, unwritten=unwritten)
+            if cause is not Cause.BUDGET:
+                return cause
             standing = standings.one(db, target.id)
         decides = standing.phase is Phase.SUSPECT or standing.twin_capture_id is not None
-        return not decides and target.state is not TargetState.ONCE
+        return None if decides else cause
 
     async def _renew(self, claim: Claim) -> None:
         """Keep the lease until cancelled; raise FenceError when it is lost, or cannot be kept."""

@@ -155,6 +155,7 @@ class Cause(StrEnum):
     ASKED = "asked_to_wait"
     """Its host was left alone, because it asked for that or by its delay."""
     BUDGET = "budget"
+    HOST_BUDGET = "host_budget"
     ROBOTS = "robots"
     ADDRESS = "address"
     PAUSED = "paused"
@@ -162,7 +163,10 @@ class Cause(StrEnum):
 
 
 BY_RULE = frozenset(
-    {Cause.ASKED, Cause.BUDGET, Cause.ROBOTS, Cause.ADDRESS, Cause.PAUSED, Cause.SITE_GONE}
+    {
+        *(Cause.ASKED, Cause.BUDGET, Cause.HOST_BUDGET),
+        *(Cause.ROBOTS, Cause.ADDRESS, Cause.PAUSED, Cause.SITE_GONE),
+    }
 )
 """Causes by which a visit is skipped, because somebody wants it so; by the others it is missed."""
 
@@ -192,6 +196,8 @@ class Site:
     robots: Robots = Robots.OBEY
     delay: timedelta = timedelta(seconds=2)
     budget_per_day: int = 5000
+    host_budget_per_day: int | None = None
+    """Visits a day that one host gets at most, whichever sites they are for; None sets no limit."""
     shortest: timedelta = timedelta(minutes=5)
     """The least time between two looks at a page under ``every = "auto"``."""
     longest: timedelta = timedelta(days=7)

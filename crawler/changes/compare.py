@@ -14,7 +14,7 @@ from crawler.changes.align import PAIRING_CELLS, align, pair
 from crawler.changes.diff import Diff, word_diff
 from crawler.changes.pictures import Digests, Watch, exchanged
 from crawler.changes.slots import LINKED, main_slots, place_noise, text_noise
-from crawler.changes.surface import Strip, outer_slot
+from crawler.changes.surface import Strip, outer_slot, own_tag
 from crawler.changes.watching import LINE_WORDS, Page, is_noise, is_of, is_text_of, watched
 from crawler.text.fold import fold
 from crawler.text.fold import words as split_words
@@ -107,6 +107,8 @@ class _Draft:
     watched_keys: frozenset[str] = frozenset()
     unsteady: set[str] = field(default_factory=set)
     """Folded texts of the present page that take turns with others."""
+    _mains: frozenset[str] = frozenset()
+    """Slots that carry the article on either page."""
     _aside: frozenset[str] = frozenset()
     """Slots beside the article's own in which blocks are watched."""
     _paired: frozenset[str] = frozenset()
@@ -121,11 +123,12 @@ class _Draft:
         same = sum(strip.weight for strip in surviving if slots[strip.key] == strip.slot)
         all_of_it = sum(strip.weight for strip in surviving)
         self.redesigned = all_of_it > 0 and same < RENAMED_SHARE * all_of_it
-        self._aside = frozenset(slots.values()) - main_slots(self.olds)
         was_main = main_slots(self.olds)
+        self._aside = frozenset(slots.values()) - was_main
         self.main_now = main_slots(surviving)
+        self._mains = self.main_now | was_main
         if not self.redesigned:
-            self.main_now |= was_main
+            self.main_now = self._mains
 
     def texts(self) -> tuple[list[str], list[str]]:
         """Return the watched texts of before, and what stands for them now."""
@@ -175,14 +178,18 @@ class _Draft:
     def _places(
         self, page: Page, survivors: Collection[str], wanted: Collection[str]
     ) -> dict[tuple[str, str], list[str]]:
-        """Return wanted strips of a page by where they stand: after which survivor, what slot."""
+        """Return wanted strips of a page by where they stand: after which survivor, what slot.
+
+        Where the page was designed anew its slots have other names: their own tags stand for them.
+        """
         places: dict[tuple[str, str], list[str]] = {}
         previous = ""
         for strip in page.surface.strips:
             if strip.key in survivors:
                 previous = strip.key
             elif strip.key in wanted:
-                places.setdefault((previous, strip.slot), []).append(strip.key)
+                slot = own_tag(strip.slot) if self.redesigned else strip.slot
+                places.setdefault((previous, slot), []).append(strip.key)
         return places
 
     def _fresh(self, page: Page) -> list[Strip]:
@@ -227,7 +234,7 @@ class _Draft:
         return {
             strip.key
             for strip in page.surface.strips
-            if strip.slot in self.main_now and is_noise(strip, self.main_now, self.noise)
+            if strip.slot in self._mains and is_noise(strip, self._mains, self.noise)
         }
 
     def _reach(self, page: Page) -> tuple[int, int]:

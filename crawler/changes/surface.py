@@ -7,7 +7,7 @@ that the extractor's moods are no change: a block that is still on the page was 
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
@@ -28,6 +28,7 @@ MAX_PICTURES = 300
 MAX_LINKS = 1_500
 _SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
 _SETS = ("srcset", "data-srcset")
+_PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg")
 _PART = re.compile(r"[a-zA-Z0-9]+")
 _HEX = re.compile(r"[0-9a-f]{5,}")
 _MADE_LENGTH = 3
@@ -69,6 +70,10 @@ class Shot:
     sources: tuple[str, ...]
     position: int
     slot: str
+    frame: int = 0
+    """Number of the element around its own."""
+    leads_away: bool = False
+    """Whether it is a link to another page, and so a picture of that one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,8 @@ class Surface:
     links: tuple[Link, ...] = ()
     fields: tuple[str, ...] = ()
     """Types of its form fields, each once."""
+    around: tuple[int, ...] = ()
+    """By the number of an element, the number of the one around it; the outermost names itself."""
     cut: bool = False
     """Whether there is more text on the page than is kept here: what is not here may be there."""
 
@@ -137,6 +144,11 @@ def plain_slot(slot: str) -> str:
     return outer + slash + step.partition(".")[0]
 
 
+def own_tag(slot: str) -> str:
+    """Return the tag of the element of a slot."""
+    return slot.rpartition("/")[2].partition(".")[0]
+
+
 def surface(body: bytes, *, url: str, headers: Sequence[tuple[str, str]]) -> Surface:
     """Return what a page shows; an empty one for what no parser can hold. Never raises."""
     return _surface(lay_open(body[:MAX_BYTES], headers), url)
@@ -161,7 +173,7 @@ def _surface(laid: Laid, url: str) -> Surface:
     root, seen = laid.page.root, laid.seen
     if root is None or seen is None:
         return Surface(url=url)
-    frames: dict[HtmlElement | None, int] = {}
+    frames = _Frames()
     runs = _first(seen.runs)
     strips = tuple(
         Strip(
@@ -171,7 +183,7 @@ def _surface(laid: Laid, url: str) -> Surface:
             linked=run.linked,
             chrome=run.chrome,
             heading=run.kind == "heading",
-            frame=frames.setdefault(run.element.getparent(), len(frames)),
+            frame=frames.number(run.element.getparent()),
         )
         for run in runs
     )
@@ -180,6 +192,8 @@ def _surface(laid: Laid, url: str) -> Surface:
             sources=tuple(_sources(one.element, url)),
             position=one.position,
             slot=_slot_of(one.element),
+            frame=frames.number(one.element.getparent()),
+            leads_away=_leads_away(one.element, url),
         )
         for one in seen.pictures[:MAX_PICTURES]
     )
@@ -190,7 +204,30 @@ def _surface(laid: Laid, url: str) -> Surface:
         links=tuple(_links(root, url)),
         fields=tuple(sorted(set(_fields(root)))),
         cut=len(runs) < len(seen.runs),
+        around=tuple(frames.around),
     )
+
+
+@dataclass(slots=True)
+class _Frames:
+    """The elements that stand around texts and pictures, numbered from the outermost."""
+
+    numbers: dict[HtmlElement | None, int] = field(default_factory=dict)
+    around: list[int] = field(default_factory=list)
+
+    def number(self, element: HtmlElement | None) -> int:
+        """Return the number of an element; it and those around it get theirs."""
+        new = []
+        while element not in self.numbers:
+            new.append(element)
+            if element is None:
+                break
+            element = element.getparent()
+        outer = self.numbers.get(element, 0)
+        for one in reversed(new):
+            self.around.append(outer)
+            outer = self.numbers[one] = len(self.numbers)
+        return outer
 
 
 def _first(runs: Sequence[Run]) -> Sequence[Run]:
@@ -246,6 +283,19 @@ def _sources(element: HtmlElement, url: str) -> Iterator[str]:
         if address and address not in seen:
             seen.add(address)
             yield address
+
+
+def _leads_away(element: HtmlElement, url: str) -> bool:
+    """Whether a picture is a link to a page that is neither this one nor one above it."""
+    link = next(element.iterancestors("a"), None)
+    address = _absolute(url, (link.get("href") or "").strip()) if link is not None else ""
+    if not address:
+        return False
+    there, here = urlsplit(address), urlsplit(url)
+    if there.path.lower().endswith(_PICTURE_ENDINGS):
+        return False
+    above = here.path == there.path or here.path.startswith(there.path.rstrip("/") + "/")
+    return there.netloc != here.netloc or not above
 
 
 def _links(root: HtmlElement, url: str) -> Iterator[Link]:

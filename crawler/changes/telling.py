@@ -153,6 +153,40 @@ def host_event(
     )
 
 
+def vanishing(target: Target, *, since: datetime, lost: float, usual: float) -> Event:
+    """Return the event that pages of a host are lost much faster than before; one a host and day.
+
+    ``lost`` were seen in the last two days, where looks led to expect ``usual``.
+    """
+    kind = "host_vanishing"
+    finding = Finding(
+        kind=kind,
+        axis=Axis.OPERATIONS,
+        rule="planner",
+        alert=Alert.NOW,
+        severity=Severity.HIGH,
+        summary=f"Pages of {target.host} vanish much faster than they used to: in two days about"
+        f" {lost:.0f}, where {usual:.2g} would be usual. The others are looked at sooner.",
+        signals=(
+            Signal(name="losses", value=f"{lost:.2f}"),
+            Signal(name="losses_expected", value=f"{usual:.2f}"),
+        ),
+    )
+    return Event(
+        id=event_id(target.host, kind, since.date().isoformat()),
+        url=target.url,
+        target_id=target.id,
+        site=target.site,
+        kind=kind,
+        axis=finding.axis,
+        alert=finding.alert,
+        severity=finding.severity,
+        summary=finding.summary,
+        captured_at=since,
+        findings=(finding,),
+    )
+
+
 def duration(length: timedelta) -> str:
     """Return a length of time as a person says it: ``3 days``, ``2 hours``, ``40 seconds``."""
     seconds = max(0.0, length.total_seconds())

@@ -51,6 +51,7 @@ time_zone = "UTC"                         # that of the cron line, such as "Euro
 robots = "obey"                           # obey, ignore, or record: fetch it but do not obey
 delay = "2s"                              # between two requests to one host
 budget_per_day = 5000                     # visits a day at most, for each site
+# host_budget_per_day = 2000              # visits a day at most, for each host of a site
 confirm = ["1m", "10m", "1h", "6h"]       # looks again after a first bad look; all must agree
 confirm_access = ["10m", "6h", "24h"]     # the same for login and pay walls
 down_after = "3d"                         # an outage this long is told

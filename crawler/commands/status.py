@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler import backlog, budget, care, network, opening
+from crawler import backlog, budget, care, forecast, network, opening
 from crawler.commands import add_archive, add_json
 from crawler.console import clock_text, escape, json_line, print_table
 from crawler.gaps import is_skipped, tell_cause
@@ -82,6 +82,7 @@ def _status(own: Parts) -> Status:
             sites=overview.site_overviews(db, now=now),
             remarks=(
                 *budget.remarks(db, sites.listing(db), now=now),
+                *forecast.remarks(db, now=now),
                 *care.remarks(own.archive),
                 *network.remarks(db),
                 *backlog.remarks(db, now=now),

@@ -252,6 +252,7 @@ class DefaultsSection(_Section):
     robots: Annotated[Robots, BeforeValidator(_robots)] = Robots.OBEY
     delay: Duration = timedelta(seconds=2)
     budget_per_day: Annotated[int, Field(ge=1)] = 5000
+    host_budget_per_day: Annotated[int, Field(ge=1)] | None = None
     shortest: Wait = timedelta(minutes=5)
     longest: Wait = timedelta(days=7)
     confirm: Annotated[Listed[Wait], Field(min_length=1)] = ()

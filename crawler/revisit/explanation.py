@@ -107,7 +107,7 @@ def sentences(told: Numbers) -> tuple[str, str]:
     every = _length(told.interval)
     if told.lost_looks:
         found = f"{told.lost_looks} looks in a row found it so"
-        rarer = "Each further look that finds it so doubles the wait, up to 90 d"
+        rarer = "Each further look that finds it so trebles the wait, up to 90 d"
         return (
             f"It is lost, and is looked at again after {every}: {found}.",
             f"{rarer}; one that finds it back makes it an ordinary page again.",

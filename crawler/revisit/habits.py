@@ -27,6 +27,14 @@ _LOSSES_EXPECTED: dict[PageRole, tuple[float, float, float]] = {
 """Losses a day and page by age, before any is seen."""
 _WINDOW = 2.0
 """Days over which the recent losses of a host fade."""
+JUMP = 4.0
+"""A recent risk of loss so many times the usual one is told, and plans its host anew."""
+_ENOUGH_LOSSES = 3.0
+"""Recent losses below this are no jump, whatever the usual risk."""
+_PSEUDO_LOSSES = 2.0
+"""Recent losses weigh against so many that came as usual: one or two are no sign."""
+_HASTENED_EVERY = 1.0
+"""Days after which a host is planned anew while a jump lasts."""
 _PSEUDO_EXPECTED = 8.0
 _KIN_FORGET_FROM = 300.0
 
@@ -51,11 +59,17 @@ class Kin:
     losses: list[float] = field(default_factory=lambda: [0.0] * 3)
     days: list[float] = field(default_factory=lambda: [0.0] * 3)
     recent_losses: float = 0.0
-    recent_days: float = 0.0
+    recent_expected: float = 0.0
+    """Losses that the usual risk led to expect of the recent looks."""
     recent_at: float = 0.0
     told: list[float] = field(default_factory=list)
     tellable: list[float] = field(default_factory=list)
-    alarmed_at: float = 0.0
+    jumped_at: float | None = None
+    """Since when pages are lost much faster than before; None while they are not."""
+    hastened_at: float = 0.0
+    """When the pages that still stand were planned anew for it, last."""
+    told_at: float = 0.0
+    """When a person was told of it, last."""
 
     @property
     def factor(self) -> float:
@@ -64,9 +78,12 @@ class Kin:
 
     def hazard(self, age: float) -> float:
         """Return the risk of loss a day at an age: the larger of the usual and the recent one."""
-        place = loss_class(age)
-        usual = self.usual_hazard(place)
-        return max(usual, (1 + self.recent_losses) / (1 / usual + self.recent_days))
+        return self.usual_hazard(loss_class(age)) * max(self.rise, 1.0)
+
+    @property
+    def rise(self) -> float:
+        """Return how many times as fast as usual pages were lost lately, whatever their ages."""
+        return (_PSEUDO_LOSSES + self.recent_losses) / (_PSEUDO_LOSSES + self.recent_expected)
 
     def usual_hazard(self, place: int) -> float:
         """Return the risk of loss a day over a long time, of one age class."""
@@ -95,8 +112,36 @@ class Kin:
         self.losses[place] += lost
         self.days[place] += days
         self.recent_losses = self.recent_losses * fading + lost
-        self.recent_days = self.recent_days * fading + days
+        self.recent_expected = self.recent_expected * fading + days * self.usual_hazard(place)
         self.recent_at = now
+        calm = self._odds < JUMP / 2 or self.recent_losses < 1
+        if self.jumped_at is not None and calm:
+            self.jumped_at = None
+        elif lost and self.jumped_at is None and self.has_jumped:
+            self.jumped_at = now
+
+    @property
+    def has_jumped(self) -> bool:
+        """Whether pages were lost lately much faster than usual."""
+        return self.recent_losses >= _ENOUGH_LOSSES and self._odds >= JUMP
+
+    @property
+    def _odds(self) -> float:
+        return (1 + self.recent_losses) / (1 + self.recent_expected)
+
+    def is_to_hasten(self, now: float) -> bool:
+        """Say whether the pages that still stand are to be planned anew, and take it as done."""
+        if self.jumped_at is None or now - self.hastened_at < _HASTENED_EVERY:
+            return False
+        self.hastened_at = now
+        return True
+
+    def is_to_tell(self, now: float) -> bool:
+        """Say whether a person is to be told of a jump, and take it as done: once for each."""
+        if self.jumped_at is None or self.told_at >= self.jumped_at:
+            return False
+        self.told_at = now
+        return True
 
     def learn(self, changes: float, expected: float) -> None:
         """Take in changes of one page, and those that were expected of it."""
@@ -174,6 +219,8 @@ class Habit:
     """Losses a day it was planned with."""
     digest: str = ""
     """Fingerprint of what was seen last."""
+    stamp: str = ""
+    """What its server said last of when it changed (``stamps.Stamp.mark``)."""
 
     @property
     def is_noisy(self) -> bool:
@@ -197,13 +244,25 @@ class Habit:
         else:
             self.noise += log(_MISSES_NOISE / max(same, 1e-9))
         if sure:
-            self.noise = _NOISY_AT_FIRST
+            self.noise = min(self.noise, _NOISY_AT_FIRST)
         self.noise = min(max(self.noise, _LEAST_SURE), _MOST_SURE)
         if self.is_noisy:
             return 0.0
+        self._add(curve, changes=changes, expected=expected)
+        return changes
+
+    def learn_dated(self, curve: Curve, *, expected: float) -> None:
+        """Take in that it changed at a known time, since which so many changes were expected.
+
+        What came before that time is not known: the change is one, and the days are those since.
+        """
+        self.changes += 1
+        self.noise = min(self.noise, _NOISY_AT_FIRST)
+        self._add(curve, changes=1.0, expected=expected)
+
+    def _add(self, curve: Curve, *, changes: float, expected: float) -> None:
         self.shape += changes
         self.scale += expected
         if self.scale > _FORGETS_FROM + 40 * curve.spread:
             self.shape /= 2
             self.scale /= 2
-        return changes

@@ -3,16 +3,13 @@
 No clock, disk or log in here: the service and the simulation call the same functions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crawler.revisit.curves import Curve, PageRole
-from crawler.revisit.habits import Habit, Kin, Lister, loss_class
+from crawler.revisit.habits import Habit, Kin, Lister
+from crawler.revisit.stamps import Stamper
 from crawler.revisit.worth import EDIT_HALVES, LOSS_WORTH, Prospect, fading, interval
 
-JUMP = 4.0
-"""A recent risk of loss so many times the usual one is told, and plans its host anew."""
-_ENOUGH_LOSSES = 3.0
-"""Recent losses below this are no jump, whatever the usual risk."""
 _HINT_WORTH = 0.6
 """What an edit that a list tells is worth at the next look, if it is true."""
 _LIST_WORTH = 10.0
@@ -22,9 +19,11 @@ _UNTOLD = 0.9
 _POLLS_TO_TRUST = 3
 _LOST_UP_TO = 90.0
 """The longest wait in days for a page that is gone: never given up."""
-_LOST_MORE_RARELY = 2.0
+_LOST_MORE_RARELY = 3.0
 _LIST_SHORTEST = 5 / 1440
 _LIST_LONGEST = 0.5
+_LEAST_SINCE = 1 / 86400
+"""Dates of servers are whole seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +46,10 @@ class Seen:
     """Whether its words differ from those of the look before; None where nothing can be said."""
     sure: bool = False
     """Whether its server vouches for it, so that no noise can have been mistaken for it."""
+    stamp: str = ""
+    """What its server says of when it changed; empty where it says nothing."""
+    modified_at: float | None = None
+    """When it changed last, as its server says."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,9 @@ class Policy:
     touched: set[tuple[str, PageRole]] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     """Hosts whose list has taught something."""
+    stampers: dict[str, Stamper] = field(default_factory=dict)
+    stamped: set[str] = field(default_factory=set)
+    """Hosts whose stamps have taught something."""
 
     def kin_of(self, host: str, role: PageRole) -> Kin:
         """Return what the pages of a role have in common on a host."""
@@ -105,7 +111,7 @@ class Policy:
         if habit.role.lists:
             habit.interval = self._list_interval(habit, terms)
         elif habit.lost:
-            rarer = terms.longest / 2 * _LOST_MORE_RARELY ** min(habit.lost - 1, 20)
+            rarer = terms.longest * _LOST_MORE_RARELY ** min(habit.lost - 1, 20)
             habit.interval = max(terms.shortest, min(rarer, _LOST_UP_TO))
         else:
             prospect = self.prospect(habit)
@@ -139,7 +145,9 @@ class Policy:
         if first or was_lost or gap <= 0:
             return
         kin.looked(age, gap, lost=False, now=seen.at)
+        told = seen.stamp != habit.stamp if seen.stamp and habit.stamp else None
         if seen.changed is not None:
+            seen = self._believe(habit, seen, told=told)
             self._learn(habit, seen, kin, gap=gap, hinted=hinted)
 
     def tell(self, habit: Habit, *, at: float, price: float) -> bool:
@@ -175,8 +183,18 @@ class Policy:
         curve = self.curves[habit.role]
         age = habit.looked_at - gap - habit.born_at
         changed = bool(seen.changed)
+        if changed and seen.modified_at is not None:
+            # Of what came before the date nothing is known but that one change came at it.
+            gap = min(gap, max(seen.at - seen.modified_at, _LEAST_SINCE))
+            age = habit.looked_at - gap - habit.born_at
         base = curve.expected(age + gap) - curve.expected(age)
-        changes = habit.learn(curve, expected=kin.factor * base, changed=changed, sure=seen.sure)
+        if changed and seen.modified_at is not None:
+            habit.learn_dated(curve, expected=kin.factor * base)
+            changes = 1.0
+        else:
+            changes = habit.learn(
+                curve, expected=kin.factor * base, changed=changed, sure=seen.sure
+            )
         if habit.is_noisy:
             return
         lister = self.listers.get(habit.host)
@@ -185,6 +203,20 @@ class Policy:
         factor = habit.shape / habit.scale
         curve.learn(age, age + gap, changes=changes, weight=factor * kin.factor)
         kin.learn(changes, factor * base)
+
+    def _believe(self, habit: Habit, seen: Seen, *, told: bool | None) -> Seen:
+        """Return what a look brought in the light of what its server says of the last change."""
+        if told is None or seen.sure:
+            return seen if seen.modified_at is None else replace(seen, modified_at=None)
+        stamper = self.stampers.setdefault(habit.host, Stamper(habit.host))
+        vouches, dates = stamper.vouches, stamper.dates
+        if not habit.is_noisy:
+            stamper.learn(told=told, changed=bool(seen.changed))
+            self.stamped.add(habit.host)
+        if not told and vouches:
+            return replace(seen, changed=False, sure=True, modified_at=None)
+        known = seen.modified_at is not None and seen.modified_at > habit.born_at
+        return seen if told and dates and known else replace(seen, modified_at=None)
 
     def _judge_list(
         self, habit: Habit, lister: Lister, kin: Kin, *, changed: bool, hinted: bool, age: float
@@ -197,13 +229,6 @@ class Policy:
             lister.wrong += 1
         if changed and habit.role is not PageRole.SECTION:
             kin.changed(self.curves[habit.role].class_of(age), told=hinted)
-
-
-def jumped(kin: Kin, age: float, *, now: float) -> bool:
-    """Say whether the pages of a host are lost much faster than they used to be, and it is new."""
-    if kin.recent_losses < _ENOUGH_LOSSES or now - kin.alarmed_at < 1.0:
-        return False
-    return kin.hazard(age) >= JUMP * kin.usual_hazard(loss_class(age))
 
 
 def _steps(curve: Curve, age: float, factor: float) -> tuple[tuple[float, float, float], ...]:

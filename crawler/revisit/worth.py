@@ -14,7 +14,7 @@ EDIT_HALVES = 0.25
 """Days after which an edit seen late is worth half."""
 LOSS_HALVES = 1.0
 """Days after which a loss seen late is worth half."""
-LOSS_WORTH = 60.0
+LOSS_WORTH = 90.0
 """A loss seen at once is worth so many edits seen at once."""
 
 _CLOSE = 0.02

@@ -15,7 +15,7 @@ from crawler.text.division import divide
 from crawler.text.fold import fold, tidy
 from crawler.text.metadata import language_tag, metadata
 from crawler.text.pictures import article_images
-from crawler.text.sameness import sameness
+from crawler.text.sameness import sameness, says_the_same
 from crawler.text.signs import signs
 from crawler.text.template import Lesson
 from crawler.text.tree import Page, flat_text, parse
@@ -119,8 +119,8 @@ def study(
     body, whole = body[:MAX_HTML_BYTES], len(body)
     shown = sameness(body, headers)
     before = context.previous
-    if before is not None and before.surface == shown and before.url == url:
-        return Study(article=before)
+    if before is not None and before.url == url and says_the_same(before.surface, shown):
+        return Study(article=replace(before, surface=shown))
     warnings: list[str] = []
     if whole > MAX_HTML_BYTES:
         warnings.append(f"cut: only {MAX_HTML_BYTES} of {whole} bytes were read")

@@ -1,8 +1,10 @@
 """Tell at a glance that a page shows what it showed before, without a tree of it.
 
 Most pages that are fetched again differ in tokens, scripts, class names and the addresses of style
-sheets only. The digest is over the text between tags with its block borders, and over those facts
-that a page says of itself and that are read; if it is the same, the article is.
+sheets only. The first digest is over the text between tags with its block borders, and over those
+facts that a page says of itself and that are read; if it is the same, the article is. The second is
+over the addresses of its pictures: what follows the name of a file may be a token that nobody
+meant, or say that the file is another one, which only its bytes can tell.
 """
 
 import hashlib
@@ -48,11 +50,22 @@ _HIDING = (b"display:none", b"display: none", b"sr-only", b"screen-reader")
 """What tags say of text that is not to be seen; counted, wherever it stands."""
 
 
+def says_the_same(one: str, other: str) -> bool:
+    """Whether two pages show the same but for the age of pictures, by their ``sameness``."""
+    return one.partition(".")[0] == other.partition(".")[0]
+
+
+def pictures(body: bytes) -> list[bytes]:
+    """Return the addresses of pictures as a page has them, in its order."""
+    return _pictures(_read(body.lower(), body))
+
+
 def sameness(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
-    """Return the digest over what a page shows and says of itself; linear in its size."""
+    """Return the digests over what a page shows and says of itself; linear in its size."""
     if _SHIFTED in body:
         return hashlib.sha256(body).hexdigest()
     read = _read(body.lower(), body)
+    shown = hashlib.sha256(b"\0".join(_pictures(read)))
     said = [
         f"{name.lower()}:{value}".encode("utf-8", "replace")
         for name, value in headers
@@ -63,7 +76,16 @@ def sameness(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
     parts[1::2] = [_BORDERS.get(one, b"") for one in parts[1::2]]
     digest = hashlib.sha256(b"\0".join(said))
     digest.update(b" ".join(b"".join(parts).split()))
-    return digest.hexdigest()
+    return f"{digest.hexdigest()}.{shown.hexdigest()[:16]}"
+
+
+def _pictures(read: bytes) -> list[bytes]:
+    return [
+        address
+        for tag in _FACT.findall(read)
+        if tag[1:3].lower() in (b"im", b"so")
+        for address in _SOURCE.findall(tag)
+    ]
 
 
 def _read(lower: bytes, body: bytes) -> bytes:

@@ -215,6 +215,22 @@ def nearest(db: Connection, site: str, url: str, *, at: datetime) -> Capture | N
     return min(known, key=lambda one: abs(one.captured_at - at), default=None)
 
 
+def last_robots(db: Connection, made: Capture) -> Capture | None:
+    """Return the last answer to the same robots.txt before this one: a file, or that there is none.
+
+    "Too many requests" and what failed are no answers.
+    """
+    return _newest(
+        db,
+        captures.c.url == made.url,
+        captures.c.captured_at < made.captured_at,
+        captures.c.role == Role.ROBOTS,
+        captures.c.outcome.in_((Outcome.OK, Outcome.CLIENT_ERROR)),
+        captures.c.status != 429,
+        captures.c.record_file.is_not(None),
+    )
+
+
 def by_record(db: Connection, record_id: str, *, url: str) -> Capture | None:
     """Return the capture of a URL whose record has this id."""
     return _newest(db, captures.c.url == url, captures.c.record_id == record_id)

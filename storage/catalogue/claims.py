@@ -20,12 +20,14 @@ from sqlalchemy import (
     func,
     select,
     true,
+    union_all,
     update,
 )
 
 from storage.catalogue import targets
 from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import portions
+from storage.catalogue.pace import PACES, lateness
 from storage.catalogue.tables import hosts
 from storage.catalogue.tables import targets as target_rows
 from storage.errors import FenceError
@@ -45,11 +47,24 @@ _LONGEST_WAITING = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
+_WAITS = (target_rows.c.host == bindparam("of_host"), target_rows.c.queue_at <= _NOW)
 _DUE = (
     select(*targets.COLUMNS)
-    .where(target_rows.c.host == bindparam("of_host"), target_rows.c.queue_at <= _NOW)
+    .where(*_WAITS)
     .order_by(target_rows.c.queue_at, target_rows.c.id)
     .limit(bindparam("most"))
+)
+_FIRST_OF_EACH = union_all(
+    *(
+        select(
+            select(*targets.COLUMNS)
+            .where(*_WAITS, target_rows.c.pace == pace)
+            .order_by(target_rows.c.queue_at)
+            .limit(bindparam("most"))
+            .subquery()
+        )
+        for pace in PACES
+    )
 )
 _LEND = (
     update(hosts)
@@ -111,6 +126,8 @@ def claim(
 ) -> Claim | None:
     """Claim the host that has waited longest, with its due targets; None when nothing is due.
 
+    Where more are due than ``limit``, they are those that are latest for how often they are to be
+    visited: a page of every half hour does not wait behind a month's worth of pages of every month.
     Hosts that are lent or may not be asked yet cost nothing here, however many they are. With
     ``only`` (the ids of a one-off run) other targets are left alone; its cost grows with their
     number.
@@ -127,14 +144,15 @@ def claim(
     until = now + lease
     lent = {"of_host": host.host, "new_fence": host.fence + 1, "to_worker": worker, "until": until}
     db.execute(_LEND, lent)
-    due = _DUE if isinstance(condition, True_) else _DUE.where(condition)
+    due = _FIRST_OF_EACH if isinstance(condition, True_) else _DUE.where(condition)
     found = db.execute(due, {"of_host": host.host, "now": now, "most": limit}).mappings()
+    latest = sorted(map(targets.from_row, found), key=lambda one: (-lateness(one, now), one.id))
     return Claim(
         host=host.host,
         worker=worker,
         fence=host.fence + 1,
         until=until,
-        targets=tuple(map(targets.from_row, found)),
+        targets=tuple(latest[:limit]),
     )
 
 

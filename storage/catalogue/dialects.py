@@ -13,6 +13,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    Float,
     Insert,
     Select,
     Table,
@@ -25,7 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from storage.errors import CatalogueError
 
@@ -150,6 +154,25 @@ def reserve(db: Connection, table: Table, count: int) -> list[int]:
         return list(range(last + 1, last + 1 + count))
     drawn = {"of_table": table.name, "wanted": count}
     return sorted(db.execute(_NEXT_IDS, drawn).scalars())
+
+
+class seconds_between(FunctionElement[float]):  # noqa: N801 - reads as a function of SQL
+    """Return, of two moments in SQL, the seconds from the first to the second."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(seconds_between, "sqlite")
+def _seconds_in_sqlite(asked: seconds_between, compiler: SQLCompiler, **words: object) -> str:
+    earlier, later = (compiler.process(one, **words) for one in asked.clauses)
+    return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
+
+
+@compiles(seconds_between, "postgresql")
+def _seconds_in_postgresql(asked: seconds_between, compiler: SQLCompiler, **words: object) -> str:
+    earlier, later = (compiler.process(one, **words) for one in asked.clauses)
+    return f"EXTRACT(EPOCH FROM {later} - {earlier})"
 
 
 def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:

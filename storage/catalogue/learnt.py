@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from operator import attrgetter
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from storage.catalogue.dialects import insert_or_replace, portions
-from storage.catalogue.tables import habits, lessons
+from storage.catalogue.tables import habits, lessons, targets
+from storage.model import TargetState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class HabitRow:
     expected: float
     hazard: float
     digest: str
+    stamp: str
 
 
 _NAMES = tuple(field.name for field in fields(HabitRow))
@@ -77,6 +79,40 @@ def of_site(db: Connection, site: str) -> Iterator[HabitRow]:
         if len(rows) < _A_STEP:
             return
         after = rows[-1].target_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Watched pages of one site on one host that follow one schedule."""
+
+    site: str
+    host: str
+    every: str | None
+    """Their own schedule; None where it is that of the site."""
+    pages: int
+    planned: int
+    """Pages whose interval was planned at least once."""
+    visits_a_day: float
+    """What the intervals of those come to."""
+
+
+def loads(db: Connection) -> list[Load]:
+    """Return how often the pages of each site and host are to be looked at."""
+    statement = (
+        select(
+            targets.c.site,
+            targets.c.host,
+            targets.c.every,
+            func.count().label("pages"),
+            func.count(habits.c.target_id).label("planned"),
+            func.coalesce(func.sum(1.0 / habits.c.interval), 0.0).label("visits_a_day"),
+        )
+        .select_from(targets)
+        .join(habits, habits.c.target_id == targets.c.id, isouter=True)
+        .where(targets.c.state == TargetState.ACTIVE)
+        .group_by(targets.c.site, targets.c.host, targets.c.every)
+    )
+    return [Load(**dict(row)) for row in db.execute(statement).mappings()]
 
 
 def of_host(db: Connection, host: str) -> list[HabitRow]:

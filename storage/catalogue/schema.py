@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from storage.errors import CatalogueError
 
-HEAD = "0006"
+HEAD = "0008"
 """The newest revision of migrations/versions; a test holds it to the files there."""
 
 

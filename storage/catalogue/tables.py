@@ -85,7 +85,11 @@ targets = Table(
     Column("last_visit_at", Moment),
     Column("last_outcome", member(Outcome)),
     Column("last_status", Integer),
+    # How long it was to wait from its last visit to its next: a class (see pace.py), of
+    # which the target that was due first is the latest. Kept by pace.paced().
+    Column("pace", Integer, nullable=False, server_default="0"),
     Index(None, "host", "queue_at"),
+    Index(None, "host", "pace", "queue_at"),
     Index(None, "queue_at", "site"),
     Index(None, "site", "state"),
     Index(None, "found_on"),
@@ -403,6 +407,7 @@ habits = Table(
     Column("expected", Float, nullable=False),
     Column("hazard", Float, nullable=False),
     Column("digest", Words, nullable=False),
+    Column("stamp", Words, nullable=False, server_default=""),
     Index(None, "site", "target_id"),
     Index(None, "host"),
 )

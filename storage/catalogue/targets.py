@@ -21,6 +21,7 @@ from sqlalchemy import (
 from storage.catalogue import hosts
 from storage.catalogue.columns import Moment
 from storage.catalogue.dialects import insert_new, portions
+from storage.catalogue.pace import paced
 from storage.catalogue.tables import standings, targets
 from storage.host import host_of
 from storage.model import Found, FoundBy, Outcome, Phase, Robots, Target, TargetState
@@ -31,7 +32,7 @@ _REPLAN = (
     .values(due_at=bindparam("planned", type_=Moment))
 )
 
-COLUMNS = tuple(column for column in targets.columns if column.name != "queue_at")
+COLUMNS = tuple(one for one in targets.columns if one.name not in ("queue_at", "pace"))
 """What a Target is made of."""
 
 _PLACED = (
@@ -300,7 +301,8 @@ def requeue_site(db: Connection, site: str) -> None:
     of_site = targets.c.site == site
     names = db.execute(select(targets.c.host).where(of_site).distinct()).scalars().all()
     hosts.hold(db, names)
-    db.execute(update(targets).where(of_site).values(queue_at=hosts.queued(targets.c.due_at)))
+    queued = {"queue_at": hosts.queued(targets.c.due_at), "pace": paced(targets.c.due_at)}
+    db.execute(update(targets).where(of_site).values(queued))
     hosts.settle(db, names)
 
 
@@ -364,5 +366,6 @@ def _change(db: Connection, ids: Sequence[int], **values: object) -> None:
 def _requeue(db: Connection, ids: Sequence[int]) -> None:
     for part in portions(ids):
         statement = update(targets).where(targets.c.id.in_(part))
-        statement = statement.values(queue_at=hosts.queued(targets.c.due_at))
+        due_at = targets.c.due_at
+        statement = statement.values(queue_at=hosts.queued(due_at), pace=paced(due_at))
         hosts.settle(db, db.execute(statement.returning(targets.c.host)).scalars())

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, 
 from storage.catalogue import captures, claims, hosts, payloads
 from storage.catalogue.columns import Moment, Words
 from storage.catalogue.dialects import insert_or_replace, portions, reserve
+from storage.catalogue.pace import pace_of
 from storage.catalogue.tables import captures as capture_rows
 from storage.catalogue.tables import tallies, targets, visits
 from storage.errors import CatalogueError, FenceError
@@ -32,6 +33,7 @@ _SETTLE = (
     .values(
         due_at=bindparam("planned", type_=Moment),
         queue_at=hosts.queued(bindparam("planned", type_=Moment)),
+        pace=bindparam("new_pace"),
         read_as=func.coalesce(bindparam("read", type_=Words), targets.c.read_as),
         last_visit_at=bindparam("at", type_=Moment),
         last_outcome=bindparam("ended", type_=targets.c.last_outcome.type),
@@ -153,6 +155,27 @@ def count_between(db: Connection, *, site: str, since: datetime, until: datetime
     statement = select(func.count()).select_from(visits)
     ended = visits.c.finished_at.between(since, until)
     return db.execute(statement.where(visits.c.site == site, ended, made)).scalar_one()
+
+
+def of_hosts_between(
+    db: Connection, hosts: Collection[str], *, since: datetime, until: datetime
+) -> dict[str, int]:
+    """Count as ``count_between`` does the visits to hosts, for whichever sites they were made."""
+    made = visits.c.outcome.not_in(sorted(NOT_ASKED))
+    ended = visits.c.finished_at.between(since, until)
+    counted = select(visits.c.host, func.count()).where(ended, made).group_by(visits.c.host)
+    return {
+        row[0]: row[1]
+        for part in portions(sorted(set(hosts)))
+        for row in db.execute(counted.where(visits.c.host.in_(part)))
+    }
+
+
+def hosts_between(db: Connection, *, site: str, since: datetime, until: datetime) -> list[str]:
+    """Return the hosts on which visits to a site ended between two times."""
+    ended = visits.c.finished_at.between(since, until)
+    asked = select(visits.c.host).where(visits.c.site == site, ended).distinct()
+    return list(db.execute(asked.order_by(visits.c.host)).scalars())
 
 
 def kept_between(db: Connection, *, site: str, since: datetime, until: datetime) -> tuple[int, int]:
@@ -303,9 +326,11 @@ def _keep(
 def _plan(one: Finished, known: Mapping[int, tuple[str, TargetState]]) -> dict[str, object]:
     visit = one.visit
     _, state = known[visit.target_id]
+    planned = None if state == TargetState.ONCE else one.next_due_at
     return {
         "visited": visit.target_id,
-        "planned": None if state == TargetState.ONCE else one.next_due_at,
+        "planned": planned,
+        "new_pace": pace_of(planned - visit.finished_at) if planned is not None else 0,
         "read": visit.read_as,
         "at": visit.finished_at,
         "ended": visit.outcome,

@@ -2,8 +2,9 @@
 
     python tests/bench/claim.py [--rows 1000000] [--hosts 5000]
 
-A catalogue of so many targets on so many hosts, a fifth of them due, is made in a temporary folder.
-100 due targets, one of each of 100 hosts, are then claimed in one transaction that is synced; and
+A catalogue of so many targets on so many hosts, a fifth of them due, with intervals of five minutes
+to two weeks, is made in a temporary folder. 100 due targets, of each of 100 hosts that which is
+latest for its interval, are then claimed in one transaction that is synced; and the first due are
 asked for with ROW_NUMBER() OVER (PARTITION BY host ORDER BY queue_at), which only reads. One JSON
 line: milliseconds of both (the best of three), the rows, and what 100 transactions of one claim
 take, which is mostly the disk.
@@ -20,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 from storage.catalogue import claims
 from storage.catalogue.engine import Catalogue, open_catalogue
+from storage.catalogue.pace import pace_of
 from storage.model import Claim
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -40,14 +42,17 @@ def fill(path: Path, *, rows: int, hosts: int) -> None:
     db = sqlite3.connect(path)
     db.execute("PRAGMA synchronous=OFF")
 
-    def target(number: int) -> tuple[str, str, str]:
+    def target(number: int) -> tuple[str, str, str, str, int]:
         host = f"host-{number % hosts}.example"
-        ahead = timedelta(seconds=chance.uniform(-86_400, 4 * 86_400))
-        return f"https://{host}/{number}", host, f"{NOW + ahead:%Y-%m-%d %H:%M:%S.%f}"
+        due_at = NOW + timedelta(seconds=chance.uniform(-86_400, 4 * 86_400))
+        interval = timedelta(minutes=5) * 2 ** chance.uniform(0, 12)
+        times = (f"{one:%Y-%m-%d %H:%M:%S.%f}" for one in (due_at, due_at - interval))
+        return f"https://{host}/{number}", host, *times, pace_of(interval)
 
     db.executemany(
-        "INSERT INTO targets (site, url, host, state, found_by, found_at, muted, due_at, queue_at)"
-        " VALUES ('paper', ?, ?, 'active', 'link', '2026-01-01 00:00:00.000000', 0, ?3, ?3)",
+        "INSERT INTO targets (site, url, host, state, found_by, found_at, muted, due_at, queue_at,"
+        " last_visit_at, pace) VALUES ('paper', ?, ?, 'active', 'link',"
+        " '2026-01-01 00:00:00.000000', 0, ?3, ?3, ?4, ?5)",
         (target(number) for number in range(rows)),
     )
     db.execute(

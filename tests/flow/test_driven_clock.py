@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -150,7 +151,10 @@ def test_fixed_words_hold_on_odd_days_and_after_a_long_stop(
 def test_a_page_as_it_deserves_is_planned_over_a_stop_of_a_week(
     clock: Clock, site: Site, tmp_path: Path
 ) -> None:
-    """After a week of sleep it is looked at once, learns from the long gap, and is planned anew."""
+    """After a week of sleep it is looked at once, learns from the long gap, and is planned anew.
+
+    What `explain` says of it gives its due time again. A clock set back loses no look.
+    """
     archive = tmp_path / "archive"
     clock.show(at("2018-02-16T12:00"))
     holdfast("init", str(archive))
@@ -176,8 +180,51 @@ def test_a_page_as_it_deserves_is_planned_over_a_stop_of_a_week(
         due = planned()
         assert due is not None
         assert week_later < due <= week_later + 7 * DAY + timedelta(minutes=10)
+        told = holdfast("explain", "--archive", str(archive), site.url("/kolkata"), "--json")
+        numbers = json.loads(told)["numbers"]
+        last = datetime.fromisoformat(numbers["looked_at"])
+        assert abs(last + numbers["interval"] * DAY - due) < SECOND
+        worth = numbers["edit"] + numbers["delay"] + numbers["loss"]
+        assert worth <= numbers["price"] * 1.03
+        assert worth == pytest.approx(numbers["price"], rel=0.03) or numbers["interval"] == 7
+        count = looks()
+        clock.show(at("2018-02-22T12:00"))
+        clock.show(due + SECOND)
+        wait_for(lambda: looks() == count + 1)
     finally:
         assert service.end() == 0
+
+
+def test_a_host_gets_no_visit_more_than_it_may_have_a_day(
+    clock: Clock, site: Site, tmp_path: Path
+) -> None:
+    """What is left over waits for the next day, and stands in the ledger as left out by rule."""
+    archive = tmp_path / "archive"
+    clock.show(at("2018-02-16T12:00"))
+    holdfast("init", str(archive))
+    pages = ", ".join(f'"{site.url(f"/{name}")}"' for name in ZONES)
+    capped = "host_budget_per_day = 3\nsecond_look = false\n"
+    text = CONFIGURATION.replace('"cron 30 2 * * *"', '"5m"') + capped
+    (archive / "holdfast.toml").write_text(f'{text}\n[[site]]\nname = "many"\nstart = [{pages}]\n')
+
+    def by_day() -> Counter[str]:
+        catalogue = open_catalogue(archive / "catalogue.db", as_it_is=True)
+        with closing(catalogue), catalogue.read() as db:
+            return Counter(one.finished_at.date().isoformat() for one in visits.listing(db))
+
+    service = Service(archive=archive).start()
+    try:
+        wait_for(lambda: by_day()["2018-02-16"] == 3)
+        clock.show(at("2018-02-17T00:30"))
+        wait_for(lambda: by_day()["2018-02-17"] == 3)
+        told = json.loads(holdfast("status", "--archive", str(archive), "--json"))
+    finally:
+        assert service.end() == 0
+    assert by_day() == {"2018-02-16": 3, "2018-02-17": 3}
+    assert any("the 3 visits that it may have" in one for one in told["remarks"])
+    gaps = [one for one in listing("visits", archive, "--gaps") if one["cause"] == "host_budget"]
+    assert {one["result"] for one in gaps} == {"skipped"}
+    assert sum(one["visits"] for one in gaps) > 1
 
 
 def watched(archive: Path) -> list[dict[str, str]]:

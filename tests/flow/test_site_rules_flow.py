@@ -66,3 +66,7 @@ def test_rules_are_applied_asked_about_and_missed(site: Site, tmp_path: Path) ->
     assert told.count("site_rule_lost") == 1
     lost = next(one for one in listing("events", archive) if one["kind"] == "site_rule_lost")
     assert "div.poll" in lost["summary"]
+    page = listing("text", archive, site.url("/"), "--slots")
+    (box,) = [one for one in page if one["text"].startswith("Eighty")]
+    assert box["slot"].endswith("div.survey/p")
+    assert "article" in {one["taken"] for one in page if "mole" in one["text"]}

@@ -13,9 +13,9 @@ from receivers import MailReceiver, WebReceiver, mail_receiver, web_receiver
 from service import Service, holdfast, wait_for
 
 from crawler import opening
+from crawler.alarms import tell_events
 from crawler.deliver import trial
 from crawler.feed import read
-from crawler.ledger import tell_events
 from storage.model import Axis, DeliveryState, Event, Severity, Site
 
 pytestmark = pytest.mark.flow

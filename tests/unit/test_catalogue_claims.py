@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 from catalogues import HOUR, MINUTE, NOW, only_sqlite, opened, visit, watch
+from sqlalchemy import select
 
 from storage.catalogue import claims, targets, visits
+from storage.catalogue.pace import pace_of
+from storage.catalogue.tables import targets as target_rows
 from storage.errors import CatalogueError, FenceError
 from storage.model import TargetState
 
@@ -39,6 +42,39 @@ def test_the_host_that_waits_longest_is_claimed_with_its_due_targets(db):
     assert other is not None
     assert (other.host, len(other.targets)) == ("a.example", 1)
     assert take(db) is None
+
+
+def test_of_many_due_targets_those_come_first_that_are_latest_for_their_interval(db):
+    """A page of every half hour that is an hour late goes before one of every month, a day late."""
+    often, *rarely = watch(db, f"{A}often", *(f"{A}{number}" for number in range(30)))
+    visit(db, often, at=NOW - 1.5 * HOUR, next_due_at=NOW - HOUR)
+    for one in rarely:
+        visit(db, one, at=NOW - 31 * 24 * HOUR, next_due_at=NOW - 24 * HOUR)
+    (new,) = watch(db, f"{A}new", due_at=NOW - HOUR / 60)
+    claim = take(db, limit=4)
+    assert [one.url for one in claim.targets[:2]] == [often.url, new.url]
+    assert {one.id for one in claim.targets[2:]} <= {one.id for one in rarely}
+
+
+def test_what_was_never_kept_does_not_wait_behind_second_fetches(db):
+    """A page that is fetched twice at once takes its turn among those that nobody has seen yet."""
+    seen, *others = watch(db, f"{A}seen", *(f"{A}{n}" for n in range(9)), due_at=NOW - HOUR)
+    visit(db, seen, at=NOW - HOUR / 2, next_due_at=NOW - HOUR / 2 + timedelta(seconds=1))
+    claim = take(db, limit=9)
+    assert {one.id for one in claim.targets} == {one.id for one in others}
+
+
+@pytest.mark.parametrize("hours", [0.1, 0.2, 1, 5, 30, 100, 1000])
+def test_the_class_of_an_interval_is_the_same_for_the_catalogue_and_for_us(db, hours):
+    """It is said in SQL where a page is planned by itself, and reckoned where a visit plans it."""
+    (page,) = watch(db, A)
+    read = select(target_rows.c.pace).where(target_rows.c.id == page.id)
+    assert db.execute(read).scalar() == pace_of(HOUR / 60)
+    visit(db, page, at=NOW, next_due_at=NOW + hours * HOUR)
+    reckoned = db.execute(read).scalar()
+    assert reckoned == pace_of(hours * HOUR)
+    targets.plan(db, page.id, NOW + hours * HOUR)
+    assert db.execute(read).scalar() == reckoned
 
 
 def test_nothing_due_is_no_claim(db):
@@ -162,8 +198,10 @@ def test_claiming_reads_indexes_only(db):
     watch(db, A, B)
     with plans(db) as steps:
         take(db)
-    for index in ("ix_hosts_awake", "ix_hosts_asleep", "ix_targets_host_queue_at"):
+    for index in ("ix_hosts_awake", "ix_hosts_asleep", "ix_targets_host_pace_queue_at"):
         assert [step for step in steps if index in step]
+    # What SQLite calls anon_1 and so on are the first few rows of each class of intervals.
+    steps = [step for step in steps if not step.startswith("SCAN anon_")]
     assert not [step for step in steps if step.startswith(("SCAN", "USE TEMP"))]
 
 

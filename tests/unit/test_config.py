@@ -242,6 +242,16 @@ def test_a_secret_that_cannot_be_read_is_refused(write, tmp_path, kind):
         (SITE + "confirm = '1m'", "F:4: [[site]] a, confirm: it must be a list such as *"),
         (SITE + "confirm = [\n'1m',\n5]", "F:6: [[site]] a, confirm: write in quotes *"),
         (SITE + "budget_per_day = 0", "F:4: [[site]] a, budget_per_day: it must be 1 or more"),
+        (SITE + "host_budget_per_day = 0", "F:4: [[site]] a, host_budget_per_day: it must be 1 *"),
+        (
+            SITE + "longest = '1h'\nshortest = '2h'",
+            'F:5: [[site]] a, shortest: no page can wait at least "2h" and at most "1h": *',
+        ),
+        (SITE + "longest = '1m'", 'F:4: [[site]] a, longest: * at least "5m" and at most "1m": *'),
+        (
+            f"[defaults]\nshortest = '8d'\n{SITE}longest = '9d'",
+            'F:2: [defaults], shortest: * at least "8d" and at most "7d": *',
+        ),
         (SITE + "budget_per_day = '9'", "F:4: [[site]] a, budget_per_day: it must be a whole *"),
         (SITE + "budget_per_day = true", "F:4: [[site]] a, budget_per_day: it must be a whole *"),
         (SITE + "requisites = 'yes'", "F:4: [[site]] a, requisites: it must be true or false*"),

@@ -14,7 +14,8 @@ from crawler.changes.case import Reading
 from crawler.changes.hearing import Verdict
 from crawler.chronicle import Chronicle
 from crawler.ledger import Made
-from crawler.planner import Planner
+from crawler.planner import Jump, Planner
+from crawler.revisit.curves import PageRole
 from storage.catalogue import claims, deliveries, events, sites, standings, targets, texts, visits
 from storage.catalogue.engine import Catalogue
 from storage.model import (
@@ -26,6 +27,7 @@ from storage.model import (
     Outcome,
     Phase,
     Role,
+    Severity,
     Site,
     Standing,
     Target,
@@ -112,7 +114,12 @@ def test_a_page_that_became_watched_during_its_visit_is_planned(catalogue, notes
 
 
 def judged(
-    catalogue: Catalogue, notes: Chronicle, verdict: Verdict, after: Reading, done: Visit
+    catalogue: Catalogue,
+    notes: Chronicle,
+    verdict: Verdict,
+    after: Reading,
+    done: Visit,
+    planner: Planner | None = None,
 ) -> None:
     scene = readings.scene(done, catalogue=catalogue)
     ledger.keep_verdict(
@@ -122,7 +129,7 @@ def judged(
         scene=scene,
         after=after,
         chronicle=notes,
-        planner=Planner(),
+        planner=planner or Planner(),
     )
 
 
@@ -171,3 +178,24 @@ def test_a_schedule_keeps_its_grid(catalogue, notes) -> None:
     first = ledger.planned(target, SITE, now=NOW)
     late = ledger.planned(replace(target, due_at=first), SITE, now=first + timedelta(hours=2))
     assert late - first == timedelta(hours=6)
+
+
+def test_pages_that_vanish_faster_are_an_event_of_their_host_told_once(catalogue, notes) -> None:
+    """It is in the archive and on its way through the site's alert; the same jump is one event."""
+    with catalogue.write() as db:
+        targets_of_host = watch(db, PAGE, f"{PAGE}2")
+        looks = [visit(db, one) for one in targets_of_host]
+    jump = Jump(host="a.example", role=PageRole.ARCHIVE, since=NOW, losses=5.1, expected=0.04)
+    for done in looks:
+        after = Reading(url=done.url, at=NOW, outcome=Outcome.OK)
+        standing = Standing(target_id=done.target_id)
+        planner = Planner(jumps=[jump])
+        judged(catalogue, notes, Verdict(standing=standing), after, done, planner)
+        assert planner.jumps == []
+    with catalogue.read() as db:
+        (event,) = events.listing(db)
+        (delivery,) = deliveries.listing(db)
+    assert (event.kind, event.url, event.captured_at) == ("host_vanishing", PAGE, NOW)
+    assert (event.alert, event.severity) == (Alert.NOW, Severity.HIGH)
+    assert "about 5, where 0.04 would be usual" in event.summary
+    assert [one.id for one in delivery.events] == [event.id]

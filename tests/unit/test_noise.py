@@ -61,6 +61,12 @@ PROMOS = (
     "Read also: how to cook a fish without a kitchen",
 )
 
+PLEAS = (
+    "Our reporting is free for everybody: if you can, support it with a gift today.",
+    "We have no owners; people like you pay for what they see here every month.",
+    "Only one in a hundred gives something. Will you be next to help us go on?",
+)
+
 
 def html(texts, *, draw: random.Random | None = None, wrap: str = "", extra: str = "") -> bytes:
     """Return a page of these paragraphs, with fresh noise where there is something to draw from."""
@@ -152,6 +158,18 @@ def test_a_page_made_anew_with_the_same_text_is_unchanged(texts):
     other = other.replace("<nav>", "<header class='top'><p>Politics | Culture</p></header><nav>")
     found = compare(look(html(texts)).page, look(other.encode()).page)
     assert not found.diff.changed
+
+
+@LANGUAGES
+def test_a_line_that_takes_turns_does_so_in_a_new_template_too(texts):
+    """Where lines were known to rotate, one that nobody has seen yet is no edit of a redesign."""
+    first, second, third = (html((*texts, line)) for line in PLEAS)
+    noise = lessons.of_one_moment(look(first).page, look(second).page)
+    other = third.decode().replace("<article>", "<section class='n7-a'><div class='n7-body'>")
+    other = other.replace("</article>", "</div></section>").replace("<p>", "<p class='n7-text'>")
+    after = look(other.encode()).page
+    assert not compare(look(first).page, after, again=after, noise=noise).diff.changed
+    assert compare(look(first).page, after, again=after).diff.changed
 
 
 def test_no_lesson_covers_the_slot_of_the_article():

@@ -13,7 +13,6 @@ from catalogues import HOUR, NOW, opened, visit, watch
 from crawler.commands import main
 from crawler.forecast import forecast
 from crawler.planner import (
-    LEAST_PRICE,
     Brought,
     Planner,
     days_of,
@@ -21,9 +20,9 @@ from crawler.planner import (
     is_loss,
     moment_of,
     published_of,
-    refit,
     role_of,
 )
+from crawler.pricing import LEAST_PRICE, refit
 from crawler.revisit.curves import PageRole
 from storage.archive import create
 from storage.catalogue import learnt, sites, targets
@@ -154,6 +153,13 @@ def test_losses_in_a_row_bring_the_others_of_their_host_forward(catalogue, caplo
     told = [one for one in caplog.records if "lost much faster" in one.message]
     assert len(told) == 1
     assert habit(catalogue, URLS[-1]).interval < before
+    assert not planner.jumps, "a person is told of what is confirmed"
+    for url in URLS[:3]:
+        at = NOW + 7 * DAY + 8 * HOUR
+        look(catalogue, planner, url, at=at, role=PageRole.ARCHIVE, lost=True, confirmed=True)
+    (jump,) = planner.jumps
+    assert jump.host == "a.example"
+    assert jump.losses > 3 * jump.expected
 
 
 def test_one_bad_look_is_no_loss_and_an_outage_never_is() -> None:
@@ -246,16 +252,26 @@ def test_plan_says_what_the_budget_buys(archive, capsys) -> None:
     assert "visits a day" in capsys.readouterr().out
 
 
-def test_a_budget_that_does_not_reach_is_said(archive) -> None:
-    """The budget outranks the longest interval, and plan says so."""
+def test_a_budget_that_does_not_reach_or_cannot_be_spent_is_said(archive, capsys) -> None:
+    """The budget outranks the longest interval, the host outranks both: plan and status say so."""
     with closing(open_catalogue(archive / "catalogue.db")) as catalogue:
         poor = replace(PAPER, budget_per_day=1, every="1h")
         with catalogue.write() as db:
             sites.put(db, [poor])
         own = SimpleNamespace(archive=SimpleNamespace(root=archive), catalogue=catalogue)
         (told,) = forecast(own, now=NOW, days=3)
+        slow = replace(PAPER, budget_per_day=90, every="1h", host_budget_per_day=10)
+        with catalogue.write() as db:
+            sites.put(db, [slow])
+        (cannot,) = forecast(own, now=NOW, days=3)
     assert told.visits_a_day == 1
-    assert "raise budget_per_day" in told.remarks[0]
+    (short,) = told.remarks
+    assert "raise budget_per_day" in short
+    (unspent,) = cannot.remarks
+    assert "72 visits a day are asked of a.example" in unspent
+    assert "gets 10 at most" in unspent
+    assert main(["status", "--archive", str(archive), "--json"]) == 0
+    assert unspent in json.loads(capsys.readouterr().out)["remarks"]
 
 
 # --- what lists tell --------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """The reader's backlog: looks that brought the same bytes are compared many at once."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,18 +20,31 @@ from crawler.text.sameness import sameness
 from storage.archive import create
 from storage.catalogue import captures, sites, standings, texts, visits
 from storage.catalogue.engine import Catalogue, open_catalogue
-from storage.model import Capture, Role, Site, Standing, Target, Visit
+from storage.model import Capture, Outcome, Role, Site, Standing, Target, Visit
 from storage.warc import history
 from storage.warc.statements import Judged
 from storage.warc.writer import Info, Writer
 
 LOOKS = 3
 ROOT = "http://paper.example"
+QUAY = {"/quay.jpg?v=1": "sha1:QUAY"}
 
 
-def page(url: str, token: int = 0) -> bytes:
-    script = f"<script nonce=n{token}>token={token}</script>".encode()
-    return f"<p>All of {url} is as it was.</p>".encode() * 9 + script
+def page(url: str, token: int = 0, picture: str = "/quay.jpg?v=1") -> bytes:
+    code = f"<img src={picture}><script nonce=n{token}>token={token}</script>".encode()
+    return f"<p>All of {url} is as it was.</p>".encode() * 9 + code
+
+
+def _picture(path: str, digest: str, at: datetime) -> Capture:
+    return Capture(
+        url=ROOT + path,
+        site="paper",
+        role=Role.REQUISITE,
+        captured_at=at,
+        outcome=Outcome.OK,
+        status=200,
+        payload_digest=digest,
+    )
 
 
 class Backlog:
@@ -57,10 +70,13 @@ class Backlog:
             for target in self.targets:
                 self.look(target, number=number)
 
-    def look(self, target: Target, *, number: int, token: int = 0) -> Visit:
-        """Write a visit that brought the page as it is."""
+    def look(
+        self, target: Target, *, number: int, token: int = 0, pictures: Mapping[str, str] = QUAY
+    ) -> Visit:
+        """Write a visit that brought the page as it is, and pictures by their payload digests."""
         at = AT + timedelta(minutes=number)
-        sent = message(page(target.url, token), "Content-Type: text/html")
+        body = page(target.url, token, *reversed(pictures))
+        sent = message(body, "Content-Type: text/html")
         exchange = answered(sent, url=target.url, at=at)
         kept = self.writer.append(exchange, role=Role.TARGET)
         self.writer.sync()
@@ -83,7 +99,7 @@ class Backlog:
             finished_at=at,
             outcome=made.outcome,
             status=made.status,
-            captures=(made,),
+            captures=(made, *(_picture(one, digest, at) for one, digest in pictures.items())),
         )
         with self.catalogue.write() as db:
             return visits.finish(db, visit, claim=None, next_due_at=NOW + HOUR)
@@ -213,3 +229,38 @@ def test_a_long_backlog_is_told(waiting: Backlog) -> None:
         assert backlog.remarks(db, now=since + timedelta(minutes=5)) == ()
         (sentence,) = backlog.remarks(db, now=since + timedelta(minutes=11))
     assert sentence.startswith(f"{count} visits wait to be compared, the oldest since ")
+
+
+@pytest.mark.parametrize(
+    ("pictures", "is_same"),
+    [
+        ({"/quay.jpg?v=2": "sha1:QUAY"}, True),
+        ({"/quay.jpg?v=2": "sha1:CRANE"}, False),
+        ({"/crane.jpg": "sha1:QUAY"}, False),
+    ],
+    ids=["a token", "another file", "another name"],
+)
+def test_a_picture_at_another_address_is_told_by_its_bytes(
+    waiting: Backlog, tmp_path: Path, pictures: Mapping[str, str], *, is_same: bool
+) -> None:
+    """What follows the name of a picture's file is a token, or says that the file is another."""
+    first = waiting.targets[0]
+    surface = sameness(page(first.url), (("Content-Type", "text/html"),))
+    with waiting.catalogue.write() as db:
+        standing = standings.one(db, first.id)
+        assert standing.good_capture_id is not None
+        texts.put(db, standing.good_capture_id, replace(article(), url=first.url, surface=surface))
+        for one in visits.unread(db, limit=100):
+            visits.mark_read(db, one.id, at=NOW)
+    made = waiting.look(first, number=9, pictures=pictures)
+    own = create(tmp_path / "said")
+    told = Chronicle(make_writer=lambda: Writer(own, name="c", info=Info(software="test")))
+    same = flow.compare_unchanged(
+        [made],
+        archive=waiting.archive,
+        catalogue=waiting.catalogue,
+        chronicle=told,
+        planner=Planner(),
+    )
+    told.close()
+    assert same == ({made.id} if is_same else set())

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -12,8 +13,9 @@ from crawler.revisit.allowance import Allowance, trim
 from crawler.revisit.curves import Curve, PageRole, fit_spread
 from crawler.revisit.explanation import holds, numbers, sentences
 from crawler.revisit.habits import Habit
-from crawler.revisit.policy import Policy, Seen, Terms, jumped
+from crawler.revisit.policy import Policy, Seen, Terms
 from crawler.revisit.price import fit_price, refit_spreads
+from crawler.revisit.stamps import stamp_of
 from crawler.revisit.worth import Prospect, index, interval
 
 TERMS = Terms(price=0.05, shortest=5 / 1440, longest=7.0)
@@ -171,34 +173,61 @@ def test_pages_keep_what_they_showed_when_the_spread_is_fitted_anew():
 
 
 def test_a_lost_page_is_looked_at_rarer_and_rarer_and_never_given_up():
-    """The waits double up to 90 days; back again, it is an ordinary page."""
+    """The waits treble up to 90 days; back again, it is an ordinary page."""
     policy = Policy()
     habit = met(policy, page(1, PageRole.ARCHIVE))
     waits = []
     for _ in range(9):
         policy.look(habit, Seen(at=habit.looked_at + 1, lost=True))
         waits.append(policy.plan(habit, TERMS))
-    assert waits[:4] == [3.5, 7.0, 14.0, 28.0]
+    assert waits[:3] == [7.0, 21.0, 63.0]
     assert waits[-1] == 90.0
     policy.look(habit, Seen(at=habit.looked_at + 1, changed=False))
     assert policy.plan(habit, TERMS) <= TERMS.longest
 
 
 def test_a_burst_of_losses_brings_the_whole_host_forward_once():
-    """Pages lost one after another raise the risk of the rest; that is told once a day."""
+    """Pages lost one after another raise the risk of the rest; a jump is told once."""
     policy = Policy()
     habits = [met(policy, page(number, PageRole.ARCHIVE)) for number in range(40)]
     for habit in habits:
         looked(policy, habit, every=3.0, changed=False, times=4)
     kin = policy.kin_of(HOST, PageRole.ARCHIVE)
     before = policy.plan(habits[-1], TERMS)
-    assert not jumped(kin, 12.0, now=12.0)
+    assert kin.jumped_at is None
     for habit in habits[:8]:
         policy.look(habit, Seen(at=12.5, lost=True))
-    assert jumped(kin, 12.5, now=12.5)
+    assert kin.jumped_at == 12.5
     assert policy.plan(habits[-1], TERMS) < before
-    kin.alarmed_at = 12.5
-    assert not jumped(kin, 12.5, now=12.6)
+    assert kin.is_to_hasten(12.5)
+    assert kin.is_to_tell(12.5)
+    policy.look(habits[8], Seen(at=13.6, lost=True))
+    assert kin.is_to_hasten(13.6), "those that still stand are planned anew while it lasts"
+    assert not kin.is_to_tell(13.6)
+
+
+def test_a_jump_is_over_when_losses_are_rare_again_and_the_next_is_told():
+    """What is told once is one jump, not one host for ever."""
+    policy = Policy()
+    habits = [met(policy, page(number, PageRole.ARCHIVE)) for number in range(60)]
+    kin = policy.kin_of(HOST, PageRole.ARCHIVE)
+    for habit in habits:
+        looked(policy, habit, every=3.0, changed=False, times=4)
+    told = []
+
+    def lose(some: list[Habit], at: float) -> None:
+        for habit in some:
+            policy.look(habit, Seen(at=at, lost=True))
+            if kin.is_to_tell(at):
+                told.append(at)
+
+    lose(habits[:9], 12.5)
+    for _ in range(40):
+        for habit in habits[9:]:
+            policy.look(habit, Seen(at=habit.looked_at + 5.0, changed=False))
+    assert kin.jumped_at is None
+    lose(habits[9:30], 212.5)
+    assert told == [12.5, 212.5]
 
 
 def test_losses_of_a_large_host_at_its_usual_rate_are_no_burst():
@@ -210,7 +239,94 @@ def test_losses_of_a_large_host_at_its_usual_rate_are_no_burst():
             met(policy, habit)
             lost = number == 0
             policy.look(habit, Seen(at=day + 1.0, lost=lost, changed=None if lost else False))
-        assert not jumped(policy.kin_of(HOST, PageRole.ARCHIVE), 1.0, now=day + 1.0)
+        assert policy.kin_of(HOST, PageRole.ARCHIVE).jumped_at is None
+
+
+def test_young_articles_that_are_lost_as_ever_are_no_danger_to_old_ones():
+    """What is lost lately is held against what was to be expected at its own age."""
+    policy = Policy()
+    for day in range(40):
+        for number in range(30):
+            habit = page(day * 100 + number, born=float(day))
+            met(policy, habit)
+            lost = number == 0 and day % 3 == 0
+            policy.look(habit, Seen(at=day + 1.0, lost=lost, changed=None if lost else False))
+    kin = policy.kin_of(HOST, PageRole.ARTICLE)
+    assert kin.hazard(50.0) < 2 * kin.usual_hazard(2)
+
+
+# --- what servers say of when a page changed ---------------------------------------------------
+
+
+def stamped(policy: Policy, habit: Habit, seen: Seen) -> None:
+    """Look at a page, and keep its stamp as the planner does."""
+    policy.look(habit, seen)
+    habit.stamp = seen.stamp
+
+
+def trust(policy: Policy, *, looks: int = 30, true: bool = True) -> None:
+    """Have pages of the host teach that their stamps are true, or that new ones say nothing."""
+    for number in range(looks):
+        habit = met(policy, page(1000 + number, born=-100.0))
+        changed = number % 2 == 0 if true else False
+        told = changed if true else True
+        for at, stamp in ((0.0, "a"), (1.0, "b" if told else "a")):
+            stamped(policy, habit, Seen(at=at, changed=changed and at > 0, stamp=stamp))
+
+
+def test_a_stamp_that_is_the_same_vouches_on_a_host_that_is_known_to_tell_all() -> None:
+    """Other bytes under the same stamp are noise there; elsewhere they are a change."""
+    for trusted in (True, False):
+        policy = Policy()
+        if trusted:
+            trust(policy)
+        habit = met(policy, page(1, PageRole.PAGE))
+        for day in range(1, 9):
+            stamped(policy, habit, Seen(at=float(day), changed=day > 1, stamp="same"))
+        assert habit.changes == (0 if trusted else 7)
+        assert not (trusted and habit.is_noisy)
+
+
+def test_a_date_that_is_believed_says_since_when_nothing_changed() -> None:
+    """A change of yesterday teaches less of a rate than one of an hour ago, seen a week apart."""
+    shapes = []
+    for ago in (0.04, 6.9):
+        policy = Policy()
+        trust(policy)
+        habit = met(policy, page(1, PageRole.PAGE))
+        stamped(policy, habit, Seen(at=1.0, changed=False, stamp="a"))
+        seen = Seen(at=8.0, changed=True, stamp="b", modified_at=8.0 - ago)
+        stamped(policy, habit, seen)
+        shapes.append(habit.shape / habit.scale)
+    assert shapes[0] > shapes[1]
+
+
+def test_a_host_whose_stamps_are_new_at_every_look_is_not_believed() -> None:
+    """What it says is heard and counts for nothing."""
+    policy = Policy()
+    trust(policy, true=False)
+    stamper = policy.stampers[HOST]
+    assert stamper.precision < 0.1
+    assert not stamper.dates
+    assert not stamper.vouches
+
+
+@pytest.mark.parametrize(
+    ("fields", "says", "modified"),
+    [
+        ([("Last-Modified", "Fri, 10 Oct 2014 08:00:00 GMT")], True, True),
+        ([("ETag", 'W/"7"')], True, False),
+        ([("Last-Modified", "Thu, 05 Nov 2026 06:00:00 GMT")], False, False),
+        ([("Last-Modified", "yesterday"), ("ETag", "")], False, False),
+        ([("Last-Modified", "Fri, 10 Oct 99999 08:00:00 GMT")], False, False),
+        ([], False, False),
+    ],
+)
+def test_a_stamp_is_read_from_the_head_of_an_answer(fields, says, modified) -> None:
+    """The time of the answer itself, and what is no date, say nothing."""
+    stamp = stamp_of(fields, at=datetime(2026, 11, 5, 6, 0, 20, tzinfo=UTC))
+    assert bool(stamp.mark) is says
+    assert (stamp.modified_at is not None) is modified
 
 
 # --- hints ------------------------------------------------------------------------------------
@@ -285,6 +401,27 @@ def test_the_price_spends_the_budget():
         terms = replace(TERMS, price=price)
         taken = sum(1 / policy.plan(habit, terms) for habit in habits)
         assert taken == pytest.approx(wanted, rel=0.1)
+
+
+def test_what_a_host_does_not_allow_is_left_to_the_others():
+    """A price that asks more of a host than it allows is lowered until the others take the rest."""
+    policy = Policy()
+    habits = [met(policy, page(number)) for number in range(60)]
+    for habit in habits[:30]:
+        habit.host = "small.example"
+    for habit in habits:
+        policy.plan(habit, TERMS)
+
+    def fitted(most: dict[str, float]) -> float:
+        chance = random.Random(1)
+        return fit_price(policy, habits, terms=TERMS, visits_a_day=100.0, chance=chance, most=most)
+
+    free, bound = fitted({}), fitted({"small.example": 10.0})
+    assert bound < free
+    taken = {one.host: 0.0 for one in habits}
+    for one in habits:
+        taken[one.host] += 1 / policy.plan(one, replace(TERMS, price=bound))
+    assert min(taken["small.example"], 10.0) + taken[HOST] == pytest.approx(100.0, rel=0.1)
 
 
 def test_the_price_follows_what_is_due_and_is_bounded():
