@@ -128,3 +128,23 @@ def test_a_gallery_keeps_its_captions_and_their_makers():
     assert {one.caption.split()[1] for one in article.images} == {"quay", "crane", "gate"}
     assert [texts(article)[0], texts(article)[-1]] == [lead, end]
     assert read(noisy(page), previous=article).fingerprint == article.fingerprint
+
+
+def story(extra: str = "") -> str:
+    """Return a page whose paragraphs have ``extra`` between them."""
+    lines = [post(number).split("<p>")[1].split("</p>")[0] for number in range(1, 6)]
+    text = "".join(f"<p>{line}</p>" for line in lines[:3])
+    rest = "".join(f"<p>{line}</p>" for line in lines[3:])
+    return (
+        f"<html><body><article><h1>Talks</h1><div>{text}{extra}{rest}</div></article></body></html>"
+    )
+
+
+def test_a_line_that_is_a_link_never_joins_an_article():
+    """Between its own paragraphs it is a teaser, on the first look and on the next one."""
+    teaser = "<p><a href='/other'>Another harbour opens its gates to the public on Sunday</a></p>"
+    before = read(story())
+    assert read(story(teaser)).blocks == before.blocks
+    assert read(story(teaser), previous=before).blocks == before.blocks
+    note = "<p>He denied it, and said that the gates would be closed on Sunday as well.</p>"
+    assert len(read(story(note), previous=before).blocks) == len(before.blocks) + 1
