@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -23,10 +23,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from fit_labels import Label, Vector, costs, wanted
+from lxml.html import Element
 from text import bodies, module
 
 from crawler.text import weights
-from crawler.text.blocks import outline
+from crawler.text.admission import without_teasers
+from crawler.text.blocks import Run, outline
 from crawler.text.choice import Ballot, elected, sheet, tables, texts_of, together
 from crawler.text.decode import decode
 from crawler.text.metadata import metadata
@@ -42,6 +44,8 @@ PENALTY = 50.0
 PENALTIES = (20.0, 50.0, 100.0)
 """Among which a nested fit chooses."""
 
+_NOWHERE = Element("p")
+
 LEAST_SPREAD = 0.03
 MOST_STEPS = 15
 
@@ -51,8 +55,7 @@ class Example:
     """A labelled page, laid out; without its tree, which would take a hundred times the room."""
 
     label: Label
-    texts: Sequence[str]
-    slots: Sequence[str]
+    runs: Sequence[Run]
     marks: Sequence[str]
     sizes: Sequence[int]
     picked: Sequence[bool]
@@ -144,8 +147,7 @@ def laid_out(label: Label, url: str, body: bytes, scorer: ModuleType, columns: C
     inside, told = wanted(label, [run.text for run in runs], scorer)
     return Example(
         label=label,
-        texts=[run.text for run in runs],
-        slots=[run.path for run in runs],
+        runs=[replace(run, element=_NOWHERE) for run in runs],
         marks=laid.marks,
         sizes=laid.sizes,
         picked=laid.picked,
@@ -210,9 +212,15 @@ def read(
     for one in examples:
         seen = _known(one, known)
         scores = fitted.scores(one.rows if seen is None else sited(one, seen, columns))
-        article = elected(together(one.tables, list(scores)), _ballot(one, seen))
-        found[str(one.label["id"])] = {"text": "\n".join(one.texts[place] for place in article)}
+        article = _article(one, scores, seen)
+        found[str(one.label["id"])] = {"text": "\n".join(one.runs[place].text for place in article)}
     return found
+
+
+def _article(one: Example, scores: Vector, seen: Known | None) -> Sequence[int]:
+    """Return the runs that are the article, chosen as ``divide`` does."""
+    elected_runs = elected(together(one.tables, list(scores)), _ballot(one, seen))
+    return without_teasers(one.runs, elected_runs, one.sizes)
 
 
 def _ballot(one: Example, seen: Known | None) -> Ballot:
@@ -295,13 +303,12 @@ def templates(examples: Sequence[Example], fitted: Fitted) -> dict[str, Template
     """Return what the pages of each site teach, each read alone."""
     found: dict[str, Template] = {}
     for one in examples:
-        scores = together(one.tables, list(fitted.scores(one.rows)))
         taught = lesson(
             str(one.label["url"]),
             marks=one.marks,
-            slots=one.slots,
+            slots=[run.path for run in one.runs],
             sizes=one.sizes,
-            article=elected(scores, _ballot(one, None)),
+            article=_article(one, fitted.scores(one.rows), None),
         )
         found[one.site] = learn(found.get(one.site, Template()), taught)
     return found
@@ -315,7 +322,8 @@ def _known(one: Example, known: Mapping[str, Template]) -> Known | None:
 
 def sited(one: Example, seen: Known, columns: Columns) -> Vector:
     """Return the traits of a page with those of its site's template."""
-    of_site = columns.rows(site_traits(seen, marks=one.marks, slots=one.slots, sizes=one.sizes))
+    slots = [run.path for run in one.runs]
+    of_site = columns.rows(site_traits(seen, marks=one.marks, slots=slots, sizes=one.sizes))
     return _wide(one.rows, of_site.shape[1]) + of_site
 
 
