@@ -14,9 +14,10 @@ from typing import Any
 
 import memory
 import workers
+from environment import MissingError
 from goals import Row, cost_lines, goal_lines, rows
 from measure import ROOT, BenchError, origin
-from rivals import RIVALS, MissingError, Rival, missing, titles, webarchive, webarchive_python
+from rivals import RIVALS, Rival, missing, titles, webarchive, webarchive_python
 from rounds import FEW_PAGES, Plan, Result, measured
 
 ARTICLES = 3_000
@@ -24,7 +25,6 @@ QUICK_PAGES = 300
 MEMORY_PAGES = 100_000
 EXTRA = ("webarchive", "workers")
 """What ``--only`` names beside the rivals that need nothing more."""
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "holdfast-bench"
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def present(only: set[str]) -> Iterator[Rival]:
             tell(f"without {rival.title}: {why}")
     if "webarchive" in only:
         try:
-            yield webarchive(webarchive_python(CACHE))
+            yield webarchive(webarchive_python())
         except MissingError as error:
             tell(f"without scrapy-webarchive: {error}")
 

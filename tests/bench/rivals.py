@@ -1,13 +1,14 @@
 """Name the rivals: how each is called, what it keeps, and in which variants it runs."""
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 
+from environment import environment
 from measure import HERE
 
 WEBARCHIVE = "scrapy-webarchive==0.5.3"
@@ -127,38 +128,18 @@ RIVALS = (
 )
 
 
-class MissingError(Exception):
-    """Say why a rival cannot be measured on this machine."""
-
-
-def webarchive_python(cache: Path) -> Path:
+def webarchive_python() -> Path:
     """Return an interpreter that has scrapy-webarchive beside this Scrapy; make it if need be.
 
     It asks for an older Scrapy, so it is installed without what it asks for. Raise MissingError
     when that cannot be done.
     """
-    python = cache / "webarchive" / "bin" / "python"
-    ready = cache / "webarchive" / "ready"
-    if ready.exists():
-        return python
-    found = subprocess.run(
-        [sys.executable, "-c", "import scrapy; print(scrapy.__version__)"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    steps = (
-        [sys.executable, "-m", "venv", "--clear", str(cache / "webarchive")],
-        [*pip, f"scrapy=={found.stdout.strip()}", *WEBARCHIVE_NEEDS],
-        [*pip, "--no-deps", WEBARCHIVE],
-        [str(python), "-c", "import scrapy_webarchive.extensions"],
+    ours_too = f"scrapy=={version('scrapy')}"
+    return environment(
+        "webarchive",
+        ((ours_too, *WEBARCHIVE_NEEDS), ("--no-deps", WEBARCHIVE)),
+        imports=("scrapy_webarchive.extensions",),
     )
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            why = done.stderr.strip().rpartition("\n")[2]
-            raise MissingError(f"scrapy-webarchive could not be installed: {why}")
-    ready.touch()
-    return python
 
 
 def titles() -> dict[str, str]:

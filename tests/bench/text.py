@@ -7,7 +7,6 @@ its processes. Where the set is absent nothing is measured, and that is said.
 """
 
 import argparse
-import importlib
 import importlib.util
 import json
 import os
@@ -18,8 +17,12 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+
+import text_rivals
+from environment import MissingError, environment
 
 from crawler.text.article import Context, normalise
 
@@ -36,14 +39,6 @@ GOALS = (
 )
 """What is told, of which set, by which figure of the scorer, what it must and should be."""
 
-RIVALS = {
-    "trafilatura, precision": "trafilatura",
-    "trafilatura": "trafilatura",
-    "readability-lxml": "readability",
-    "newspaper4k": "newspaper",
-    "resiliparse": "resiliparse",
-}
-
 
 def main() -> int:
     """Print the table: goal beside measure, then the tools beside us."""
@@ -59,8 +54,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         _quality(folder, labels, Path(place))
         _twins(folder, Path(place), pages=given.twins, seed=given.seed)
-    _again(folder, labels[:: max(1, len(labels) // 100)])
-    _rivals(folder, labels)
+        _again(folder, labels[:: max(1, len(labels) // 100)])
+        _rivals(folder, labels, Path(place))
     return 0
 
 
@@ -109,68 +104,26 @@ def _again(folder: Path, labels: Iterable[Mapping[str, object]]) -> None:
         line(f"re-captures a CPU s: {title}", 300, 1000, len(pages) / (time.process_time() - start))
 
 
-def _rivals(folder: Path, labels: list[dict[str, object]]) -> None:
-    """Print the text F1 of other tools on the same pages, those that are installed."""
+def _rivals(folder: Path, labels: list[dict[str, object]], place: Path) -> None:
+    """Print the text F1 of other tools on the same pages; they have an environment of their own."""
+    try:
+        needs = (f"trafilatura=={version('trafilatura')}", *text_rivals.NEEDS)
+        python = environment("text", [needs], imports=text_rivals.IMPORTS)
+    except MissingError as fault:
+        print(f"other tools are not measured: {fault}")
+        return
     scorer = module(folder / "score.py")
     texted = [label for label in labels if label.get("text")]
-    pages = list(bodies(folder, texted))
-    for title, package in RIVALS.items():
-        if importlib.util.find_spec(package) is None:
-            print(f"{title}: not installed here, not measured")
-            continue
-        start = time.process_time()
-        found = {
-            str(label["id"]): {"text": rival_text(title, body)}
-            for label, (_, body) in zip(texted, pages, strict=True)
-        }
-        seconds = time.process_time() - start
-        rows = scorer.score({str(one["id"]): one for one in texted}, found)
-        figures = "  ".join(f"{name} {rows[name]['F1']:.3f}" for name in ("aeb", "aed", "fue"))
-        print(f"{title}: {figures}  {len(texted) / seconds:.1f} pages a CPU second")
-
-
-def rival_text(title: str, body: bytes) -> str:
-    """Return the text that another tool finds on a page, or none where it fails."""
-    html = body.decode("utf-8", "replace").replace("\x00", "")
-    try:
-        return _RIVAL_CALLS[title](html)
-    except Exception:  # noqa: BLE001 - a rival may raise anything; it has then found nothing
-        return ""
-
-
-def _trafilatura(html: str, *, precise: bool = False) -> str:
-    tool = importlib.import_module("trafilatura")
-    return tool.extract(html, favor_precision=precise, include_comments=False) or ""
-
-
-def _readability(html: str) -> str:
-    tool = importlib.import_module("readability")
-    parser = importlib.import_module("lxml.html")
-    part = parser.fragment_fromstring(
-        tool.Document(html).summary(html_partial=True), create_parent="div"
-    )
-    return "\n".join(part.itertext())
-
-
-def _newspaper(html: str) -> str:
-    tool = importlib.import_module("newspaper")
-    article = tool.Article("http://page.invalid/", input_html=html)
-    article.parse()
-    return str(article.text)
-
-
-def _resiliparse(html: str) -> str:
-    tool = importlib.import_module("resiliparse.extract.html2text")
-    return str(tool.extract_plain_text(html, main_content=True))
-
-
-_RIVAL_CALLS = {
-    "trafilatura, precision": lambda html: _trafilatura(html, precise=True),
-    "trafilatura": _trafilatura,
-    "readability-lxml": _readability,
-    "newspaper4k": _newspaper,
-    "resiliparse": _resiliparse,
-}
+    listed = place / "texted.jsonl"
+    listed.write_text("\n".join(map(json.dumps, texted)), encoding="utf-8")
+    for tool in text_rivals.TOOLS:
+        words = [str(python), text_rivals.__file__, tool, str(listed), str(folder / "pages.zip")]
+        done = subprocess.run(words, stdout=subprocess.PIPE, check=True)
+        *rows, last = (json.loads(row) for row in done.stdout.splitlines())
+        found = {str(row["id"]): row for row in rows}
+        figures = scorer.score({str(one["id"]): one for one in texted}, found)
+        told = "  ".join(f"{name} {figures[name]['F1']:.3f}" for name in ("aeb", "aed", "fue"))
+        print(f"{tool}: {told}  {len(texted) / last['seconds']:.1f} pages a CPU second")
 
 
 def extract(listed: Path, pages: Path) -> tuple[dict[str, dict[str, str]], float]:
