@@ -8,7 +8,7 @@ ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: run test test-fast soak fuzz check bench-capture bench-changes bench-revisit bench-text
+.PHONY: run test test-fast soak fuzz check bench-capture bench-changes bench-revisit bench-text bench-road
 .PHONY: docs format lock replay-venv clean
 
 run: $(VENV)/.run
@@ -47,6 +47,10 @@ bench-revisit: $(VENV)/.dev
 # The text of articles beside other extractors, on the labelled pages that HOLDFAST_SHARED names: docs/text.md.
 bench-text: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/text.py $(BENCH_ARGS)
+
+# The whole road, from the wire to the comparison, beside wget: docs/performance.md.
+bench-road: $(VENV)/.dev
+	$(BIN)/python tests/bench/road.py $(BENCH_ARGS)
 
 # A hundred thousand garbled pages through the reader of articles; the build reads two thousand.
 fuzz: $(VENV)/.dev

@@ -1,6 +1,6 @@
 """Choose, among the runs of a page, those that are its article."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -10,6 +10,7 @@ from crawler.text.admission import Admission
 from crawler.text.alignment import Held
 from crawler.text.blocks import Run
 from crawler.text.fold import squeeze, words
+from crawler.text.manner import said
 from crawler.text.metadata import Metadata
 from crawler.text.template import Known, mark
 from crawler.text.traits import Sheet, Traits, traits
@@ -25,9 +26,14 @@ is minded, hence a little below even."""
 SHARED_COSTS = 2.0
 """Log-odds a run must have more if another article of the site has it too."""
 
-
 SUBHEADING_WORDS = 3
 """What is longer and stands on three pages is the site's, whatever speaks for it."""
+
+DOUBT_SHARE = 0.7
+"""Share of the words the extractor picked; where less of them passes, the scores are doubted."""
+
+DOUBT_PAYS = 1.0
+"""Log-odds that a picked run is then forgiven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,7 @@ def sheet(
         told=facts.told_by,
         title=facts.title,
         summary=_summary(root) if root is not None else "",
+        said=said(facts.body, authors=facts.byline, site=facts.sites),
         known=known,
     )
 
@@ -73,31 +80,78 @@ def chosen(page: Sheet, *, stays: Held | None = None) -> list[int]:
     paragraphs rather belongs to it than what is new elsewhere. Headline, by-line and date line are
     fields of their own, and no text.
     """
-    admission = Admission(page.runs, stays) if stays is not None else None
+    scores = together(tables(page.runs), [score(own) for own in traits(page)])
+    if stays is not None:
+        admission = Admission(page.runs, stays)
+        scores = [own - admission.price(number) for number, own in enumerate(scores)]
+    known = page.known
+    ballot = Ballot(
+        sizes=page.sizes,
+        picked=page.picked if stays is None else (),
+        told=page.told,
+        seen=[known.seen(one) for one in page.marks] if known is not None else (),
+    )
+    return elected(scores, ballot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """What is asked of runs beside their scores; the sequences go run by run."""
+
+    sizes: Sequence[int]
+    picked: Sequence[bool]
+    """Whether the extractor has them; empty where its doubt is not to be heard."""
+    told: frozenset[int]
+    seen: Sequence[int]
+    """On how many other pages they stand; empty where no other is known."""
+
+
+def elected(scores: Sequence[float], ballot: Ballot) -> list[int]:
+    """Return the numbers of the runs whose scores suffice, in order.
+
+    Where they leave out much of what the extractor has picked the page is of a kind unheard of,
+    and its advice weighs more.
+    """
+    found = _passed(scores, ballot)
+    picked = [number for number, is_picked in enumerate(ballot.picked) if is_picked]
+    words = sum(ballot.sizes[number] for number in picked)
+    kept = set(found).intersection(picked)
+    if sum(ballot.sizes[number] for number in kept) >= DOUBT_SHARE * words:
+        return found
+    return _passed(
+        [
+            own + DOUBT_PAYS * is_picked
+            for own, is_picked in zip(scores, ballot.picked, strict=True)
+        ],
+        ballot,
+    )
+
+
+def _passed(scores: Sequence[float], ballot: Ballot) -> list[int]:
     found = []
-    for number, own in enumerate(together(page.runs, list(map(score, traits(page))))):
-        if number in page.told:
-            continue
-        pages = page.known.seen(page.marks[number]) if page.known is not None else 0
-        if pages > 1 and page.sizes[number] > SUBHEADING_WORDS:
-            continue
+    for number, own in enumerate(scores):
+        pages = ballot.seen[number] if ballot.seen else 0
+        is_shared = pages > 1 and ballot.sizes[number] > SUBHEADING_WORDS
         least = LEAST_SCORE + SHARED_COSTS * (pages > 0)
-        if admission is not None:
-            least += admission.price(number)
-        if own >= least:
+        if own >= least and not is_shared and number not in ballot.told:
             found.append(number)
     return found
 
 
-def together(runs: Sequence[Run], scores: Sequence[float]) -> list[float]:
-    """Return scores in which the cells of one table stand together."""
+def tables(runs: Sequence[Run]) -> list[list[int]]:
+    """Return the numbers of the runs that are cells, table by table."""
     groups: dict[HtmlElement, list[int]] = {}
     for number, run in enumerate(runs):
         if run.kind == "cell":
             table = next(run.element.iterancestors("table"), run.element)
             groups.setdefault(table, []).append(number)
+    return list(groups.values())
+
+
+def together(groups: Iterable[Sequence[int]], scores: Sequence[float]) -> list[float]:
+    """Return scores in which the cells of one table stand together."""
     levelled = list(scores)
-    for members in groups.values():
+    for members in groups:
         mean = sum(scores[one] for one in members) / len(members)
         for one in members:
             levelled[one] = mean

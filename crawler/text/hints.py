@@ -25,8 +25,12 @@ _NAMES = {
     "photographer",
     "media": "gallery slideshow slider carousel video player photo photos image images figure "
     "embed widget infobox factbox box audio media",
-    "lead": "lead lede intro introduction standfirst summary subtitle subheadline subhead deck dek "
-    "abstract excerpt description chapeau",
+    "post": "tweet twitter instagram tiktok facebook fb bluesky mastodon reddit telegram embedded "
+    "oembed",
+    "note": "note notes footnote footnotes endnote endnotes disclaimer disclosure boilerplate "
+    "signature tagline correction corrections notice reference references",
+    "lead": "sub lead lede intro introduction standfirst summary subtitle subheadline subhead deck "
+    "dek abstract excerpt description chapeau",
     "title": "title headline heading hed",
     "body": "article articlebody body content contents entry post story text main richtext prose "
     "paragraph paragraphs copy fulltext",

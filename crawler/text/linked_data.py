@@ -24,6 +24,8 @@ _CLOSINGS = ("-->", "]]>", "//", "/*", "*/", ";")
 """What pages wrap a script in, so that programs of long ago do not show it."""
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 
+_TAG = re.compile(r"<[^<>]*>")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
@@ -43,6 +45,8 @@ class LinkedData:
     modified: str = ""
     publisher: str = ""
     language: str = ""
+    body: str = ""
+    """The text itself, where the page repeats it for machines."""
 
 
 _Node = Mapping[str, object]
@@ -70,7 +74,14 @@ def linked_data(root: HtmlElement, *, url: str = "", title: str = "") -> LinkedD
         modified=_text(best.get("dateModified")) or _first(chosen, "dateModified", is_article),
         publisher=next((one.name for one in _authors(best.get("publisher"), named)), ""),
         language=_text(best.get("inLanguage")),
+        body=_body(best) if is_article else "",
     )
+
+
+def _body(node: _Node) -> str:
+    """Return the text of an article as it is described; markup in it is taken out."""
+    body = node.get("articleBody")
+    return unescape(_TAG.sub(" ", unescape(body))) if isinstance(body, str) else ""
 
 
 def _first(nodes: list[_Node], name: str, is_article: bool) -> str:  # noqa: FBT001

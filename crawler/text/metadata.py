@@ -44,6 +44,10 @@ class Metadata:
     origins: tuple[Origin, ...]
     told_by: frozenset[int]
     """Numbers of the runs that are headline, by-line or date line, hence no text of the article."""
+    body: str = ""
+    """The article's text as the page describes it for machines."""
+    sites: frozenset[str] = frozenset()
+    """The forms in which the page names its site, compact."""
 
 
 def metadata(
@@ -120,6 +124,8 @@ def _general(root: HtmlElement, *, runs: Sequence[Run], url: str, language: str 
             ("canonical_url", "link", 0.9 if canonical else 0.0),
         ),
         told_by=title.numbers | byline.numbers | dates.numbers,
+        body=data.body,
+        sites=page.sites,
     )
 
 

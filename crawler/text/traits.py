@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import log1p
 
 from lxml.html import HtmlElement
@@ -15,7 +16,9 @@ from lxml.html import HtmlElement
 from crawler.text.blocks import Run
 from crawler.text.fold import fold
 from crawler.text.hints import KINDS, hints
+from crawler.text.manner import Said, manners
 from crawler.text.template import Known
+from crawler.text.tree import MAX_DEPTH
 
 Traits = dict[str, float]
 
@@ -40,6 +43,14 @@ _OUTER_TAGS = {
 }
 _OWN_TAGS = frozenset(("p", "div", "li", "td", "h1"))
 _HEADINGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
+_WHOLE = sum(1 << KINDS.index(kind) for kind in ("body", "title", "lead"))
+"""What an element may be named as that holds most of a page."""
+
+_WHOLE_TAGS = frozenset(("article", "main", "section"))
+_WRAP_SHARE = 0.6
+_PROSE = 12
+"""Words from which a run without links is prose."""
+
 _NEAR = 10
 _FAR = 30
 _SCOPE_SHARE = 0.8
@@ -62,6 +73,7 @@ class Sheet:
     """The runs that are headline, by-line or date line."""
     title: str
     summary: str
+    said: Said
     known: Known | None
 
 
@@ -71,7 +83,7 @@ def traits(sheet: Sheet) -> Iterator[Traits]:
     Each step below adds its own to what the one before it yields.
     """
     found: Iterator[Traits] = ({} for _ in sheet.runs)
-    for step in (_shape, _place, _position, _company, _groups, _extractor, _scope):
+    for step in (_shape, _place, _position, _company, _groups, _extractor, _scope, _manner):
         found = step(sheet, found)
     if sheet.known is not None and sheet.known.pages > 0:
         found = _template(sheet, sheet.known, found)
@@ -106,8 +118,9 @@ def _shape(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
 def _place(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """What encloses a run: tags, and what classes and ids name them as."""
     seen: dict[HtmlElement, _Place] = {}
+    wraps = _wraps(sheet)
     for run, own in zip(sheet.runs, found, strict=True):
-        place = _place_of(run.element, seen)
+        place = _place_of(run.element, seen, wraps)
         for number, kind in enumerate(KINDS):
             bit = 1 << number
             if place.near & bit:
@@ -130,7 +143,9 @@ class _Place:
 _NOWHERE = _Place(0, 0, 0, frozenset())
 
 
-def _place_of(element: HtmlElement, seen: dict[HtmlElement, _Place]) -> _Place:
+def _place_of(
+    element: HtmlElement, seen: dict[HtmlElement, _Place], wraps: set[HtmlElement]
+) -> _Place:
     chain = []
     one: HtmlElement | None = element
     while one is not None and one not in seen:
@@ -138,13 +153,28 @@ def _place_of(element: HtmlElement, seen: dict[HtmlElement, _Place]) -> _Place:
         one = one.getparent()
     place = seen[one] if one is not None else _NOWHERE
     for one in reversed(chain):
-        own = hints(one)
-        tag = _OUTER_TAGS.get(one.tag)
+        own, tag = hints(one), _OUTER_TAGS.get(one.tag)
+        if one in wraps:  # what holds most of a page's prose is no side column, whatever its name
+            own, tag = own & _WHOLE, tag if tag in _WHOLE_TAGS else None
         tags = place.tags | {tag} if tag is not None else place.tags
         if one.get("itemprop") == "articleBody":
             tags |= {"article body"}
         place = seen[one] = _Place(place.around | own, own, own | place.own, tags)
     return place
+
+
+def _wraps(sheet: Sheet) -> set[HtmlElement]:
+    """Return the elements that hold most of the prose of a page."""
+    prose: Counter[HtmlElement] = Counter()
+    for run, size in zip(sheet.runs, sheet.sizes, strict=True):
+        if size >= _PROSE and run.linked < 0.5:
+            prose[run.element] += size
+    weights: Counter[HtmlElement] = Counter()
+    for element, size in prose.items():
+        for one in islice(_ancestors(element), MAX_DEPTH):
+            weights[one] += size
+    most = _WRAP_SHARE * sum(prose.values())
+    return {one for one, size in weights.items() if size >= most > 0}
 
 
 def _position(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
@@ -322,16 +352,35 @@ def _ancestors(element: HtmlElement) -> Iterator[HtmlElement]:
     yield from element.iterancestors()
 
 
+def _manner(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
+    """How a run speaks."""
+    spoken = manners(sheet.runs, sheet.keys, sheet.picked, sheet.said)
+    for own, manner in zip(found, spoken, strict=True):
+        own.update(manner)
+        yield own
+
+
 def _template(sheet: Sheet, known: Known, found: Iterable[Traits]) -> Iterator[Traits]:
-    """What other pages of the site say: blocks they share, slots that carried their articles."""
+    """What other pages of the site say."""
+    slots = [run.path for run in sheet.runs]
+    taught = site_traits(known, marks=sheet.marks, slots=slots, sizes=sheet.sizes)
+    for own, of_site in zip(found, taught, strict=True):
+        own.update(of_site)
+        yield own
+
+
+def site_traits(
+    known: Known, *, marks: Sequence[str], slots: Sequence[str], sizes: Sequence[int]
+) -> Iterator[Traits]:
+    """Yield what a site's other pages say of each run: blocks they share, slots of articles."""
     few = known.pages < 3
-    for number, own in enumerate(found):
-        seen = known.seen(sheet.marks[number])
-        own["site known"] = 1
+    for mark, slot, size in zip(marks, slots, sizes, strict=True):
+        seen = known.seen(mark)
+        own: Traits = {"site known": 1}
         own["on another page"] = seen >= 1
         own["on most pages"] = seen >= 2 and seen * 2 >= known.pages
-        own["on another page, short"] = seen >= 1 and sheet.sizes[number] <= 3
-        carried = known.carried(sheet.runs[number].path)
+        own["on another page, short"] = seen >= 1 and size <= 3
+        carried = known.carried(slot)
         if carried is None:
             own["new slot"] = 1
         else:

@@ -1,6 +1,7 @@
 """Serve the bench's site from memory, as cheaply as can be; ends when its standard input does.
 
-Every article stands twice: ``/a/…`` names its charset in Content-Type, ``/b/…`` does not.
+Every article stands three times: ``/a/…`` names its charset in Content-Type, ``/b/…`` does not, and
+``/t/…`` is another one in its tokens whenever it is asked for.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import hashlib
 import json
 import socket
 import sys
+import time
 from pathlib import Path
 
 import articles
@@ -22,6 +24,11 @@ Answer = tuple[bytes, bytes]
 """Head and body."""
 Site = dict[bytes, tuple[Answer, Answer]]
 """By path: the answer as it is, and compressed."""
+
+TOKENS = (
+    b'<script nonce="%x">window.request = "%x"</script>'
+    b'<meta name="csrf-token" content="%x"><link rel="stylesheet" href="/static/paper.css?%x">'
+)
 
 NOT_FOUND = (b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n", b"not found")
 
@@ -66,6 +73,7 @@ class Conversation(asyncio.Protocol):
     def __init__(self, made: Site) -> None:
         self._site = made
         self._held = b""
+        self._asked = time.monotonic_ns()
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,11 +86,26 @@ class Conversation(asyncio.Protocol):
             self._held = data
             return
         path = data.split(b" ", 2)[1].partition(b"?")[0]
-        found = self._site.get(path)
-        reply = NOT_FOUND if found is None else found[b"gzip" in data]
+        if path.startswith(b"/t/"):
+            reply = self._with_tokens(path, compressed=b"gzip" in data)
+        else:
+            found = self._site.get(path)
+            reply = NOT_FOUND if found is None else found[b"gzip" in data]
         self._transport.writelines(reply)
         if b"\r\nConnection: close\r\n" in data:
             self._transport.close()
+
+    def _with_tokens(self, path: bytes, *, compressed: bool) -> Answer:
+        """Return an article as programs write pages: no two answers are of the same bytes."""
+        found = self._site.get(b"/a/" + path[3:])
+        if found is None:
+            return NOT_FOUND
+        self._asked += 1
+        tokens = TOKENS % ((self._asked, id(self) + self._asked, self._asked, self._asked))
+        body = found[0][1].replace(b"</head>", tokens + b"</head>", 1)
+        if compressed:
+            return answer(CONTENT_TYPES["a"], articles.packed(body), coding="gzip")
+        return answer(CONTENT_TYPES["a"], body)
 
 
 def sockets() -> list[socket.socket]:
