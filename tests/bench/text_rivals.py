@@ -40,7 +40,8 @@ def _readability(html: str) -> str:
 
 def _newspaper(html: str) -> str:
     tool = importlib.import_module("newspaper")
-    article = tool.Article("http://page.invalid/", input_html=html)
+    article = tool.Article("http://page.invalid/")
+    article.download(input_html=html)
     article.parse()
     return str(article.text)
 
