@@ -7,6 +7,10 @@ from storage.catalogue import visits
 from storage.catalogue.engine import Connection
 from storage.model import Cause, Site
 
+COUNTED_EVERY = timedelta(seconds=10)
+PARTS = 50
+"""Of what is left of a budget one part may be spent without a count."""
+
 
 def spent(
     db: Connection, site: Site, host: str, *, now: datetime, unwritten: int = 0
@@ -27,8 +31,40 @@ def spent(
 
 def is_spent(db: Connection, site: Site, *, now: datetime) -> bool:
     """Say whether a site had as many visits today as it may have; forbidden ones do not count."""
+    return left(db, site, now=now) <= 0
+
+
+def left(db: Connection, site: Site, *, now: datetime) -> int:
+    """Return how many visits a site may have today yet."""
     since, until = _today(now)
-    return visits.count_between(db, site=site.name, since=since, until=until) >= site.budget_per_day
+    made = visits.count_between(db, site=site.name, since=since, until=until)
+    return site.budget_per_day - made
+
+
+class Allowances:
+    """Visits that may be begun without a count, as long as a site is far from its budget.
+
+    A count takes the longer the more visits there were today. What is allowed is a small part of
+    what is left, for a short while, so that workers together stay within a few of the budget.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, tuple[int, int, datetime]] = {}
+
+    def take(self, site: Site, *, now: datetime) -> bool:
+        """Say whether one more visit to a site may begin uncounted."""
+        budget, free, until = self._given.get(site.name, (0, 0, now))
+        if free <= 0 or now >= until or now < until - COUNTED_EVERY:
+            return False
+        if budget != site.budget_per_day or site.host_budget_per_day is not None:
+            return False
+        self._given[site.name] = (budget, free - 1, until)
+        return True
+
+    def give(self, site: Site, *, left: int, now: datetime) -> None:
+        """Allow a part of what is left of a site's budget."""
+        given = (site.budget_per_day, left // PARTS, now + COUNTED_EVERY)
+        self._given[site.name] = given
 
 
 def remarks(db: Connection, sites: Iterable[Site], *, now: datetime) -> tuple[str, ...]:

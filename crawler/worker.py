@@ -70,6 +70,7 @@ class Worker:
     _room_seen_at: float = float("-inf")
     _files_seen_at: float = float("-inf")
     _told_spent: dict[str, date] = field(default_factory=dict)
+    _allowances: budget.Allowances = field(default_factory=budget.Allowances)
     _sites: dict[str, Site] = field(default_factory=dict)
     _sites_read_at: float = float("-inf")
 
@@ -255,6 +256,8 @@ class Worker:
         may exceed the budget of a site, which is ours, and not that of a host, which is theirs.
         What waits is asked about again soon, so that a raised budget counts at once.
         """
+        if self._allowances.take(site, now=datetime.now(UTC)):
+            return False
         unwritten = [one for one in keeping if not one.done()]
         cause = await self.books.in_thread(lambda: self._spent(target, site, len(unwritten)))
         if cause is Cause.HOST_BUDGET and unwritten:
@@ -287,6 +290,8 @@ class Worker:
         now = datetime.now(UTC)
         with self.catalogue.read() as db:
             cause = budget.spent(db, site, target.host, now=now, unwritten=unwritten)
+            if cause is None:
+                self._allowances.give(site, left=budget.left(db, site, now=now), now=now)
             if cause is not Cause.BUDGET:
                 return cause
             standing = standings.one(db, target.id)

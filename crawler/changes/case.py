@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from crawler.changes.compare import Comparison, compare
-from crawler.changes.diff import Diff, word_diff
+from crawler.changes.diff import Diff, unchanged, word_diff
 from crawler.changes.surface import Surface
 from crawler.changes.watching import Page, page_of
 from crawler.text.template import Lesson
@@ -139,5 +139,7 @@ def _comparison(case: Case) -> Comparison | None:
 def _diff(before: Reading | None, after: Reading) -> Diff | None:
     if before is None or before.article is None or after.article is None:
         return None
+    if before.article is after.article:
+        return unchanged(before.article.text)
     old, new = before.article.blocks, after.article.blocks
     return word_diff([block.text for block in old], [block.text for block in new])

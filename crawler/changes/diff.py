@@ -100,6 +100,12 @@ def word_diff(before: Sequence[str], after: Sequence[str]) -> Diff:
     return draft.diff()
 
 
+def unchanged(text: str) -> Diff:
+    """Return the way from a text to itself without its words, which most looks have no use for."""
+    words_kept = len(text.split())
+    return Diff(ops=(), anchor_words=words_kept, removed_words=0, added_words=0, moved_words=0)
+
+
 def as_text(diff: Diff, *, context_words: int = 12, limit_words: int | None = None) -> str:
     """Return a diff as ``… kept [-removed-]{+added+} kept …``, removed words first.
 

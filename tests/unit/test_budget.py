@@ -1,5 +1,6 @@
 """A budget that is spent is said, and what may not be looked at does not spend it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,20 @@ def test_a_password_is_not_shown():
     """Neither is the name before it; an @ further on is part of the path."""
     assert without_password("http://me:secret@a.example/x@y") == "http://…@a.example/x@y"
     assert without_password("http://a.example/x@y") == "http://a.example/x@y"
+
+
+def test_far_from_its_budget_a_site_is_not_counted_each_time():
+    """A part of what is left may be spent uncounted, for a while, and never of another budget."""
+    site = Site(name="paper", budget_per_day=1000)
+    given = budget.Allowances()
+    assert not given.take(site, now=NOW)
+    given.give(site, left=200, now=NOW)
+    taken = [given.take(site, now=NOW) for _ in range(10)]
+    assert taken == [True] * 4 + [False] * 6
+    given.give(site, left=200, now=NOW)
+    assert not given.take(site, now=NOW + budget.COUNTED_EVERY)
+    assert not given.take(site, now=NOW - HOUR)
+    assert not given.take(replace(site, budget_per_day=100), now=NOW)
+    assert not given.take(replace(site, host_budget_per_day=9), now=NOW)
+    given.give(site, left=10, now=NOW)
+    assert not given.take(site, now=NOW)
