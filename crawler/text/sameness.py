@@ -42,6 +42,8 @@ _ATTRIBUTE = re.compile(
 )
 _SOURCE = re.compile(rb"""src(?:set)?\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 _PICTURE = re.compile(rb"\.(?:jpe?g|png|gif|webp|avif|svg|bmp|tiff?)$", re.IGNORECASE)
+_PIECE_BYTES = 256 * 1024
+
 _SHIFTED = b"\x1b"
 """Before text in which a byte that looks like a bracket is half a character (ISO-2022-JP)."""
 
@@ -72,11 +74,30 @@ def sameness(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
         if name.lower() in ("content-type", "content-language")
     ]
     said += _facts(read)
-    parts = _TAG.split(read)
-    parts[1::2] = [_BORDERS.get(one, b"") for one in parts[1::2]]
     digest = hashlib.sha256(b"\0".join(said))
-    digest.update(b" ".join(b"".join(parts).split()))
+    for words in _words(read):
+        digest.update(words)
     return f"{digest.hexdigest()}.{shown.hexdigest()[:16]}"
+
+
+def _words(read: bytes) -> Iterator[bytes]:
+    """Yield the words between tags, each with a space behind it, and the borders of blocks.
+
+    A piece at a time: a page of a million tags would take a hundred times its size at once.
+    """
+    begin, open_word = 0, b""
+    while begin < len(read):
+        end = read.find(b"<", begin + _PIECE_BYTES)
+        end = end if end >= 0 else len(read)
+        parts = _TAG.split(read[begin:end])
+        parts[1::2] = [_BORDERS.get(one, b"") for one in parts[1::2]]
+        text = open_word + b"".join(parts)
+        words = text.split()
+        open_word = words.pop() if words and not text[-1:].isspace() else b""
+        yield b"".join(word + b" " for word in words)
+        begin = end
+    if open_word:
+        yield open_word + b" "
 
 
 def _pictures(read: bytes) -> list[bytes]:

@@ -68,6 +68,14 @@ def test_an_edit_is_seen(name):
     assert sameness(edited.encode(), HTML) != sameness(PAGE.encode(), HTML)
 
 
+def test_where_a_long_page_is_cut_in_pieces_tells_nothing():
+    """Noise moves the cuts to other words and tags; what is shown stays the same."""
+    text = "".join(f"<p>Word<b>{n}</b>s of it are {n}.</p>" for n in range(40_000))
+    plain, noisy = (f"{noise}<body>{text}".encode() for noise in ("", f"<i id={'n' * 4001}></i>"))
+    assert sameness(plain, HTML) == sameness(noisy, HTML) == sameness(plain + b" \n", HTML)
+    assert sameness(plain.replace(b"39999.", b"39998."), HTML) != sameness(plain, HTML)
+
+
 def test_the_age_of_a_picture_is_told_apart_from_the_text():
     """Another address of the same file leaves the text as it was, and is not passed over."""
     aged = PAGE.replace("/quay.jpg", "/quay.jpg?v=8f3a")
