@@ -255,7 +255,7 @@ class _Draft:
         # A slot is told by its last few steps, so that of a child begins one step later.
         return any(
             strip.outer == outer_slot(slot) or slot.endswith("/" + strip.outer)
-            for slot in self.main_now
+            for slot in self.main_now | self._aside
         )
 
     def _told(

@@ -74,7 +74,7 @@ class _Seen:
                 # What stands below in the article's own way need not have been chosen of it.
                 last = n if strip.frame in frames and strip.slot in main else last
             inside = [one for one in shots if first <= one.position <= last + 1]
-            holds = _holder(page.surface, frames)
+            holds = _holder(page.surface, {page.surface.strips[n].frame for n in places})
             above = [
                 one
                 for one in shots

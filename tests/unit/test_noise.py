@@ -12,9 +12,11 @@ from crawler.changes.case import Case, Reading
 from crawler.changes.compare import compare
 from crawler.changes.hearing import Control, Verdict
 from crawler.changes.judge import judge
+from crawler.changes.slots import SEEN_TWICE
 from crawler.changes.surface import masked_slot, surface
 from crawler.changes.watching import page_of
 from crawler.text.article import normalise
+from crawler.text.fold import fold
 from storage.model import (
     Alert,
     Axis,
@@ -257,3 +259,18 @@ def test_a_second_fetch_that_comes_late_is_no_lesson():
     again = replace(late, at=late.at + timedelta(seconds=1), capture_id=3)
     (event,) = judged(Case(before=first, after=again, twin=late), doubted.standing).events
     assert (event.kind, event.before_capture_id) == ("content_removed", 1)
+
+
+@LANGUAGES
+def test_what_comes_into_a_box_that_is_watched_is_told(texts):
+    """Text chosen of a slot beside the article is watched, and what comes into it."""
+    told = f"{texts[0]} {texts[1].split()[0]}"
+    box = f"<div><div><div><div class='top'><ul><li>{told}</li></ul></div></div></div></div>"
+    note = "<p>A note that tells what was wrong in an earlier version.</p>"
+    before, after = (
+        look(html(texts).replace(b"<main", f"{one}<main".encode())).page
+        for one in (box, box.replace("<li>", f"<li>{note}"))
+    )
+    before = replace(before, chosen=before.chosen | {fold(told)})
+    assert compare(before, after, noise={SEEN_TWICE}).diff.changed
+    assert not compare(before, before, noise={SEEN_TWICE}).diff.changed
