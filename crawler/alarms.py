@@ -41,9 +41,7 @@ def tell_jumps(
         for one in planner.jumps
     ]
     planner.jumps.clear()
-    new = [one for one in told if events.one(db, one.id) is None]
-    chronicle.keep([told_as(one, {}) for one in new])
-    tell_events(db, new, site=site, now=now)
+    _tell_new(db, told, site=site, chronicle=chronicle, now=now)
 
 
 def site_lost(catalogue: Catalogue, target: Target, reason: str, *, chronicle: Chronicle) -> None:
@@ -65,6 +63,14 @@ def site_lost(catalogue: Catalogue, target: Target, reason: str, *, chronicle: C
     )
     with catalogue.write() as db:
         site = sites.one(db, target.site)
-        if site is not None and events.one(db, event.id) is None:
-            chronicle.keep([told_as(event, {})])
-            tell_events(db, [event], site=site, now=now)
+        if site is not None:
+            _tell_new(db, [event], site=site, chronicle=chronicle, now=now)
+
+
+def _tell_new(
+    db: Connection, told: Iterable[Event], *, site: Site, chronicle: Chronicle, now: datetime
+) -> None:
+    """Write those events that are not known yet, in the archive first."""
+    new = [one for one in told if events.one(db, one.id) is None]
+    chronicle.keep([told_as(one, {}) for one in new])
+    tell_events(db, new, site=site, now=now)

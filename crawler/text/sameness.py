@@ -59,7 +59,7 @@ def says_the_same(one: str, other: str) -> bool:
 
 def pictures(body: bytes) -> list[bytes]:
     """Return the addresses of pictures as a page has them, in its order."""
-    return _pictures(_read(body.lower(), body))
+    return _pictures(_FACT.findall(_read(body.lower(), body)))
 
 
 def sameness(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
@@ -67,13 +67,14 @@ def sameness(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
     if _SHIFTED in body:
         return hashlib.sha256(body).hexdigest()
     read = _read(body.lower(), body)
-    shown = hashlib.sha256(b"\0".join(_pictures(read)))
+    tags = _FACT.findall(read)
+    shown = hashlib.sha256(b"\0".join(_pictures(tags)))
     said = [
         f"{name.lower()}:{value}".encode("utf-8", "replace")
         for name, value in headers
         if name.lower() in ("content-type", "content-language")
     ]
-    said += _facts(read)
+    said += _facts(read, tags)
     digest = hashlib.sha256(b"\0".join(said))
     for words in _words(read):
         digest.update(words)
@@ -100,10 +101,10 @@ def _words(read: bytes) -> Iterator[bytes]:
         yield open_word + b" "
 
 
-def _pictures(read: bytes) -> list[bytes]:
+def _pictures(tags: Sequence[bytes]) -> list[bytes]:
     return [
         address
-        for tag in _FACT.findall(read)
+        for tag in tags
         if tag[1:3].lower() in (b"im", b"so")
         for address in _SOURCE.findall(tag)
     ]
@@ -127,11 +128,11 @@ def _read(lower: bytes, body: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _facts(read: bytes) -> Iterator[bytes]:
+def _facts(read: bytes, facts: Sequence[bytes]) -> Iterator[bytes]:
     """Yield what a page says of itself, and which pictures and fields for typing it has."""
     kinds = set()
     tokens = 0
-    for tag in _FACT.findall(read):
+    for tag in facts:
         match tag[1:3].lower():
             case b"im" | b"so":
                 yield from map(_picture, _SOURCE.findall(tag))
