@@ -33,3 +33,16 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def cut_after_tags(page: bytes, most: int) -> bytes:
+    """Return a page as far as its first ``most`` tags go, and all of one that has no more.
+
+    What looks like a tag counts as one. A tree takes 130 bytes for each, whatever is in it.
+    """
+    if page.count(b"<") <= most:
+        return page
+    end = -1
+    for _ in range(most + 1):
+        end = page.index(b"<", end + 1)
+    return page[:end]

@@ -13,6 +13,7 @@ from crawler.fetch.keeper import Asked, Keeper, is_appended_at_once
 from crawler.fetch.pace import Pace, PaceOverError, retry_after
 from crawler.fetch.ticket import Ticket, blocked
 from crawler.fetch.wire import Client, WireRequest
+from crawler.memory import cut_after_tags
 from spiders.address import absolute
 from spiders.reading.listings import LISTINGS, SITEMAPS, xml_root
 from storage.host import host_of
@@ -413,16 +414,6 @@ def readable_body(exchange: Exchange, *, limit_bytes: int = LARGEST_PAGE_BYTES) 
         return b""
     body = decoded(exchange, limit_bytes=limit_bytes)
     return body if xml_root(body) in LISTINGS else b""
-
-
-def cut_after_tags(body: bytes, most: int) -> bytes:
-    """Return a body as far as its first ``most`` tags go, and all of one that has no more."""
-    if body.count(b"<") <= most:
-        return body
-    end = -1
-    for _ in range(most + 1):
-        end = body.index(b"<", end + 1)
-    return body[:end]
 
 
 def decoded(exchange: Exchange, *, limit_bytes: int) -> bytes:

@@ -18,7 +18,7 @@ from crawler.text.pictures import article_images
 from crawler.text.sameness import sameness, says_the_same
 from crawler.text.signs import signs
 from crawler.text.template import Lesson
-from crawler.text.tree import Page, flat_text, parse
+from crawler.text.tree import MAX_TAGS, Page, flat_text, parse
 from storage.model import Article, Block
 
 __all__ = [
@@ -240,8 +240,9 @@ def _visible(seen: Outline, told_by: frozenset[int]) -> tuple[Block, ...]:
 
 
 def _warnings(page: Page, *, found: bool) -> tuple[str, ...]:
-    too_big = () if page.extractable else ("too deep or too large for an extractor",)
-    return too_big if found else (*too_big, NO_ARTICLE)
+    too_big = ("too deep or too large for an extractor",) * (not page.extractable)
+    cut = (f"cut: only the first {MAX_TAGS} tags were read",) * page.cut
+    return (*cut, *too_big) if found else (*cut, *too_big, NO_ARTICLE)
 
 
 def _flat(decoded: Decoded, *, url: str) -> Article:

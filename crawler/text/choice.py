@@ -9,7 +9,7 @@ from crawler.text import extractor
 from crawler.text.admission import Admission
 from crawler.text.alignment import Held
 from crawler.text.blocks import Run
-from crawler.text.fold import squeeze, words
+from crawler.text.fold import count_words, squeeze
 from crawler.text.manner import said
 from crawler.text.metadata import Metadata
 from crawler.text.template import Known, mark
@@ -63,7 +63,7 @@ def sheet(
         runs=runs,
         keys=keys,
         marks=texts.marks,
-        sizes=[len(words(run.text)) for run in runs],
+        sizes=[count_words(run.text) for run in runs],
         picked=picked,
         told=facts.told_by,
         title=facts.title,

@@ -84,7 +84,7 @@ def sameness(body: bytes, headers: Sequence[tuple[str, str]]) -> str:
 def _words(read: bytes) -> Iterator[bytes]:
     """Yield the words between tags, each with a space behind it, and the borders of blocks.
 
-    A piece at a time: a page of a million tags would take a hundred times its size at once.
+    A piece at a time: a page of a million tags or words would take many times its size at once.
     """
     begin, open_word = 0, b""
     while begin < len(read):
@@ -92,10 +92,12 @@ def _words(read: bytes) -> Iterator[bytes]:
         end = end if end >= 0 else len(read)
         parts = _TAG.split(read[begin:end])
         parts[1::2] = [_BORDERS.get(one, b"") for one in parts[1::2]]
-        text = open_word + b"".join(parts)
-        words = text.split()
-        open_word = words.pop() if words and not text[-1:].isspace() else b""
-        yield b"".join(word + b" " for word in words)
+        text = b"".join(parts)
+        for at in range(0, len(text), _PIECE_BYTES):
+            some = open_word + text[at : at + _PIECE_BYTES]
+            words = some.split()
+            open_word = words.pop() if words and not some[-1:].isspace() else b""
+            yield b"".join(word + b" " for word in words)
         begin = end
     if open_word:
         yield open_word + b" "

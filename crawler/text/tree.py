@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from crawler.memory import cut_after_tags
+
 MAX_DEPTH = 200
 """Elements inside elements that recursive extractors are trusted with."""
 
 MAX_ELEMENTS = 60_000
 """Elements of a page an extractor is asked about: it needs seconds for more."""
+
+MAX_TAGS = 300_000
+"""Tags of a page that are read; the longest listings and threads have some ten thousand."""
 
 _PARSER_DEPTH = 2000
 """libxml2 drops what lies deeper than 2,048 elements."""
@@ -28,6 +33,8 @@ class Page:
     root: HtmlElement | None
     depth: int = 0
     elements: int = 0
+    cut: bool = False
+    """Whether it has more tags than are read."""
 
     @property
     def extractable(self) -> bool:
@@ -43,14 +50,15 @@ class Page:
 def parse(text: str) -> Page:
     """Return the tree of a page; never raise, whatever the text is."""
     # NULs end the page for libxml2; a browser drops them.
-    data = text.replace("\x00", "").encode("utf-8", "replace")
+    shown = text.replace("\x00", "").encode("utf-8", "replace")
+    data = cut_after_tags(shown, MAX_TAGS)
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = document_fromstring(data, parser=parser)
     except (etree.LxmlError, ValueError, AssertionError):
         return Page(root=None)
     depth, elements = _measure(root)
-    return Page(root=root, depth=depth, elements=elements)
+    return Page(root=root, depth=depth, elements=elements, cut=len(data) < len(shown))
 
 
 def flat_text(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from crawler.text.article import MAX_HTML_BYTES, NO_ARTICLE, normalise
 from crawler.text.decode import decode
 from crawler.text.signs import signs
+from crawler.text.tree import MAX_TAGS
 from storage.model import Article
 
 URL = "https://english.paper.example/node/21894"
@@ -281,6 +282,15 @@ def test_a_huge_page_is_cut_and_says_so():
     article = read(body)
     assert article.warnings[0].startswith("cut:")
     assert article.title == "Harbour workers wait for wages"
+
+
+def test_a_page_of_too_many_tags_is_cut_and_says_so():
+    """What stands before the tags that are too many is read as ever."""
+    whole = read(page())
+    article = read(page().replace("</body>", "<i></i>" * MAX_TAGS + "<p>The end.</p></body>"))
+    assert f"cut: only the first {MAX_TAGS} tags were read" in article.warnings
+    assert article.title == whole.title
+    assert "The end." not in article.text
 
 
 MARKUP = (

@@ -50,17 +50,15 @@ def _header(case: Case) -> Signal | None:
 def _mark(case: Case) -> Signal | None:
     """Return a mark that was not on the page while it carried the article."""
     article = case.after.article
-    if article is None or _shows_article(case):
+    if article is None:
         return None
     known = case.before.article.signs if case.before and case.before.article else ()
-    for sign in (CHALLENGE, CAPTCHA):
-        if sign in article.signs and sign not in known:
-            return Signal(name="mark", value=sign)
-    return None
+    new = [sign for sign in (CHALLENGE, CAPTCHA) if sign in article.signs and sign not in known]
+    return Signal(name="mark", value=new[0]) if new and not _shows_article(case) else None
 
 
 def _shows_article(case: Case) -> bool:
     if case.survival is not None:
         return case.survival >= LOST
     article = case.after.article
-    return article is not None and len(article.text.split()) >= _FEW_WORDS
+    return article is not None and len(article.text.split(None, _FEW_WORDS)) >= _FEW_WORDS
