@@ -103,10 +103,10 @@ def word_diff(before: Sequence[str], after: Sequence[str]) -> Diff:
 def unchanged(text: str) -> Diff:
     """Return the way from a text to itself without its words, which most looks have no use for.
 
-    ``anchor_words`` are those between blanks: to cut the text into its words took longer than all
-    else of a look that brought what was there before.
+    ``anchor_words`` are those between blanks, of which a text that was read has one at a time: to
+    cut it into its words took longer than all else of a look that brought what was there before.
     """
-    kept = len(text.split())
+    kept = text.count(" ") + text.count(BREAK) + bool(text)
     return Diff(ops=(), anchor_words=kept, removed_words=0, added_words=0, moved_words=0)
 
 
