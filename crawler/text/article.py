@@ -8,7 +8,6 @@ from html import unescape
 from itertools import islice
 
 from crawler.text.blocks import Outline, Run, outline
-from crawler.text.choice import ENGINE
 from crawler.text.context import ALONE, NO_ARTICLE, Context
 from crawler.text.decode import Decoded, decode
 from crawler.text.division import divide
@@ -217,7 +216,7 @@ def _read(laid: Laid, *, url: str, headers: Sequence[tuple[str, str]], context: 
         images=article_images(
             seen, article=text, heading=min(facts.told_by, default=None), url=url
         ),
-        engine=_engine(ENGINE, decoded),
+        engine=_engine(found.engine, decoded),
         warnings=_warnings(page, found=bool(text)),
         origins=facts.origins,
         signs=page_signs,

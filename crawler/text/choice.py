@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lxml.html import HtmlElement
 
@@ -36,13 +37,18 @@ DOUBT_PAYS = 1.0
 """Log-odds that a picked run is then forgiven."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Texts:
     """The runs of a page, their texts squeezed, and the marks of these."""
 
     runs: Sequence[Run]
     keys: Sequence[str]
     marks: Sequence[str]
+
+    @cached_property
+    def sizes(self) -> Sequence[int]:
+        """Return the words of the runs."""
+        return [count_words(run.text) for run in self.runs]
 
 
 def sheet(
@@ -63,7 +69,7 @@ def sheet(
         runs=runs,
         keys=keys,
         marks=texts.marks,
-        sizes=[count_words(run.text) for run in runs],
+        sizes=texts.sizes,
         picked=picked,
         told=facts.told_by,
         title=facts.title,

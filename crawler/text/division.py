@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crawler.text import familiar
 from crawler.text.admission import without_teasers
 from crawler.text.alignment import REPEATED, Held, held, plain, repeated
 from crawler.text.blocks import Outline
-from crawler.text.choice import chosen, sheet, texts_of
+from crawler.text.choice import ENGINE, chosen, sheet, texts_of
 from crawler.text.context import NO_ARTICLE, Context
 from crawler.text.metadata import Metadata
 from crawler.text.template import Known, Lesson, lesson, page_name
@@ -30,6 +31,8 @@ class Division:
     """What the page teaches; None where its last capture has told all of it."""
     picked: tuple[bool, ...] | None = None
     """What the extractor said, if it was asked."""
+    engine: str = ENGINE
+    """What has told them."""
 
 
 def divide(page: Page, seen: Outline, facts: Metadata, *, url: str, context: Context) -> Division:
@@ -46,6 +49,9 @@ def divide(page: Page, seen: Outline, facts: Metadata, *, url: str, context: Con
         rest = _rest(marks, article, before=before, known=None)
         return Division(article=article, rest=rest, residue=_residue(rest))
     known = Known(context.template, page=page_name(url))
+    if stays is None and (told := familiar.article(texts, facts.told_by, known)) is not None:
+        rest = _rest(marks, told, before=None, known=known)
+        return Division(article=told, rest=rest, residue=_residue(rest), engine=familiar.ENGINE)
     laid_out = sheet(
         page,
         texts,

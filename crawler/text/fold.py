@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 _INVISIBLE = dict.fromkeys(
     [
@@ -31,13 +32,14 @@ _SAME = {
 
 _TIDIED = dict.fromkeys(map(chr, _INVISIBLE), "")
 _FOLDED = {chr(one): new or "" for one, new in {**_INVISIBLE, **_FORMAT, **_SAME}.items()}
-_TIDIED_KEYS, _FOLDED_KEYS = frozenset(_TIDIED), frozenset(_FOLDED)
+_TO_TIDY, _TO_FOLD = (re.compile(f"[{re.escape(''.join(odd))}]") for odd in (_TIDIED, _FOLDED))
 
 _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _WORD = re.compile(rf"(?:[{_SPACELESS}]|[^\s{_SPACELESS}]+)\s*")
+_UNSPACED = re.compile(f"[{_SPACELESS}]")
 _SPACES = re.compile(r"\s+")
 _LONG = 100_000
 """Characters from which a text is not taken apart: its words take ten times its size."""
@@ -48,24 +50,37 @@ def tidy(text: str) -> str:
     line = _one_line(text)
     if line.isascii() and line.isprintable():
         return line
-    for odd in _TIDIED_KEYS.intersection(line):
-        line = line.replace(odd, "")
-    return _one_line(unicodedata.normalize("NFC", line))
+    tidied = unicodedata.normalize("NFC", _without(line, _TO_TIDY, _TIDIED))
+    return line if tidied == line else _one_line(tidied)
 
 
 def fold(text: str) -> str:
     """Return the form in which texts are the same to a reader: NFKC, plain quotes and dashes."""
-    if text.isascii() and text.isprintable():
-        return _one_line(text.replace("`", "'"))
-    # A text has few of them: to look for each is a tenth of the time of a table for every letter.
-    for odd in _FOLDED_KEYS.intersection(text):
-        text = text.replace(odd, _FOLDED[odd])
-    return _one_line(unicodedata.normalize("NFKC", text))
+    return _one_line(_folded(text))
 
 
 def squeeze(text: str) -> str:
     """Return folded text without its spaces, for finding text that was set differently."""
-    return fold(text).replace(" ", "")
+    folded = _folded(text)
+    return "".join(folded.split()) if len(folded) < _LONG else _SPACES.sub("", folded)
+
+
+def _folded(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text.replace("`", "'")
+    return unicodedata.normalize("NFKC", _without(text, _TO_FOLD, _FOLDED))
+
+
+def _without(text: str, odd: re.Pattern[str], instead: Mapping[str, str]) -> str:
+    """Return text with its odd characters put in their form.
+
+    A text has few of them: to look for each is a tenth of the time of a table for every letter.
+    """
+    found = odd.search(text)
+    while found is not None:
+        text = text.replace(found[0], instead[found[0]])
+        found = odd.search(text, found.start())
+    return text
 
 
 def words(text: str) -> list[str]:
@@ -78,8 +93,11 @@ def words(text: str) -> list[str]:
 
 def count_words(text: str) -> int:
     """Return how many words ``words`` finds, without holding them."""
-    line = _one_line(text)
-    return len(_WORD.findall(line)) if len(line) < _LONG else sum(1 for _ in _WORD.finditer(line))
+    if len(text) >= _LONG:
+        return sum(1 for _ in _WORD.finditer(_one_line(text)))
+    if text.isascii() or _UNSPACED.search(text) is None:
+        return len(text.split())
+    return len(_WORD.findall(_one_line(text)))
 
 
 def _one_line(text: str) -> str:

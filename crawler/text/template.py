@@ -49,6 +49,8 @@ class Known:
 
     def __init__(self, template: Template, *, page: str) -> None:
         taught = any(name == page for name, _ in template.pages)
+        self.number = int(page, 16)
+        """A number that the address stands for, evenly spread."""
         self._own = int(taught)
         self._blocks = dict(template.blocks)
         self._slots = dict(template.slots)
@@ -65,6 +67,11 @@ class Known:
         if found is None or found.pages <= self._own:
             return None
         return found.article / found.all if found.all else None
+
+    def stood_on(self, slot: str) -> int:
+        """Return on how many other pages a slot held text, if the page itself has it too."""
+        found = self._slots.get(slot)
+        return 0 if found is None else max(0, found.pages - self._own)
 
 
 def page_name(url: str) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from lxml import etree
-from lxml.html import HtmlElement, HTMLParser, document_fromstring
+from lxml.html import HtmlElement, document_fromstring
 
 from crawler.memory import cut_after_tags
 
@@ -52,7 +52,11 @@ def parse(text: str) -> Page:
     # NULs end the page for libxml2; a browser drops them.
     shown = text.replace("\x00", "").encode("utf-8", "replace")
     data = cut_after_tags(shown, MAX_TAGS)
-    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True
+    )
+    # One class for all of them: lxml.html's own choice of classes is a call for every element.
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
     try:
         root = document_fromstring(data, parser=parser)
     except (etree.LxmlError, ValueError, AssertionError):
