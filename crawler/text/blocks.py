@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lxml import etree
 from lxml.html import HtmlElement
 
-from crawler.text.fold import tidy
+from crawler.text.fold import fold, tidy
 
 _BLOCKS = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
@@ -73,12 +74,17 @@ class Picture:
     position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outline:
     """What a reader sees of a page: its runs of text and its pictures, in order."""
 
     runs: tuple[Run, ...]
     pictures: tuple[Picture, ...]
+
+    @cached_property
+    def folded(self) -> tuple[str, ...]:
+        """Return the texts of the runs in the form in which they are compared."""
+        return tuple(fold(run.text) for run in self.runs)
 
 
 def outline(root: HtmlElement) -> Outline:

@@ -9,7 +9,7 @@ from lxml.html import HtmlElement
 from crawler.text import extractor
 from crawler.text.admission import Admission
 from crawler.text.alignment import Held
-from crawler.text.blocks import Run
+from crawler.text.blocks import Outline, Run
 from crawler.text.fold import count_words, squeeze
 from crawler.text.manner import said
 from crawler.text.metadata import Metadata
@@ -169,10 +169,10 @@ def score(own: Traits) -> float:
     return BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in own.items())
 
 
-def texts_of(runs: Sequence[Run]) -> Texts:
+def texts_of(seen: Outline) -> Texts:
     """Return runs with the forms in which their texts are compared."""
-    keys = [squeeze(run.text) for run in runs]
-    return Texts(runs=runs, keys=keys, marks=[mark(key) for key in keys])
+    keys = [text.replace(" ", "") for text in seen.folded]
+    return Texts(runs=seen.runs, keys=keys, marks=[mark(key) for key in keys])
 
 
 def _summary(root: HtmlElement) -> str:
