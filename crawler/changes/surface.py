@@ -338,7 +338,8 @@ def _absolute(base: str, reference: str) -> str:
         return ""
     try:
         address = urljoin(base, reference)
-        is_page = address.startswith(_PAGES) or urlsplit(address).scheme in ("http", "https")
-        return address if is_page else ""
+        if address.startswith(_PAGES):  # most do, and need not be taken apart
+            return address
+        return address if urlsplit(address).scheme in ("http", "https") else ""
     except ValueError:
         return ""
