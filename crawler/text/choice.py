@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import mul
 
 from lxml.html import HtmlElement
 
@@ -164,9 +165,19 @@ def together(groups: Iterable[Sequence[int]], scores: Sequence[float]) -> list[f
     return levelled
 
 
+class _Weights(dict[str, float]):
+    """What traits weigh; one that is not named weighs nothing."""
+
+    def __missing__(self, name: str) -> float:
+        return 0.0
+
+
+_WEIGHTS = _Weights(WEIGHTS)
+
+
 def score(own: Traits) -> float:
     """Return the log-odds that a run with these traits is of the article."""
-    return BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in own.items())
+    return BIAS + sum(map(mul, map(_WEIGHTS.__getitem__, own), own.values()))
 
 
 def texts_of(seen: Outline) -> Texts:
