@@ -15,7 +15,6 @@ from lxml.html import HtmlElement
 
 from crawler.text.article import ALONE, Context, Laid, Study, kind_of, lay_open, study
 from crawler.text.blocks import Run
-from crawler.text.fold import fold
 from crawler.text.fold import words as split_words
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -29,6 +28,7 @@ MAX_LINKS = 1_500
 _SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
 _SETS = ("srcset", "data-srcset")
 _PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg")
+_PAGES = ("http://", "https://")
 _PART = re.compile(r"[a-zA-Z0-9]+")
 _HEX = re.compile(r"[0-9a-f]{5,}")
 _MADE_LENGTH = 3
@@ -173,27 +173,27 @@ def _surface(laid: Laid, url: str) -> Surface:
     root, seen = laid.page.root, laid.seen
     if root is None or seen is None:
         return Surface(url=url)
-    frames = _Frames()
+    frames, slots, addresses = _Frames(), _Slots(), _Addresses(url)
     runs = _first(seen.runs)
     strips = tuple(
         Strip(
             text=run.text,
-            key=fold(run.text),
-            slot=masked_slot(run.path),
+            key=key,
+            slot=slots[run.path],
             linked=run.linked,
             chrome=run.chrome,
             heading=run.kind == "heading",
             frame=frames.number(run.element.getparent()),
         )
-        for run in runs
+        for run, key in zip(runs, seen.folded, strict=False)
     )
     shots = tuple(
         Shot(
-            sources=tuple(_sources(one.element, url)),
+            sources=tuple(_sources(one.element, addresses)),
             position=one.position,
-            slot=_slot_of(one.element),
+            slot=slots[_path_of(one.element)],
             frame=frames.number(one.element.getparent()),
-            leads_away=_leads_away(one.element, url),
+            leads_away=_leads_away(one.element, addresses),
         )
         for one in seen.pictures[:MAX_PICTURES]
     )
@@ -201,7 +201,7 @@ def _surface(laid: Laid, url: str) -> Surface:
         url=url,
         strips=strips,
         shots=tuple(shot for shot in shots if shot.sources),
-        links=tuple(_links(root, url)),
+        links=tuple(_links(root, addresses)),
         fields=tuple(sorted(set(_fields(root)))),
         cut=len(runs) < len(seen.runs),
         around=tuple(frames.around),
@@ -240,6 +240,25 @@ def _first(runs: Sequence[Run]) -> Sequence[Run]:
     return runs
 
 
+class _Slots(dict[str, str]):
+    """The slots of a page's paths, each masked once."""
+
+    def __missing__(self, path: str) -> str:
+        slot = self[path] = masked_slot(path)
+        return slot
+
+
+class _Addresses(dict[str, str]):
+    """The addresses that a page's references lead to, each found once."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def __missing__(self, reference: str) -> str:
+        address = self[reference] = _absolute(self.base, reference)
+        return address
+
+
 def masked_slot(path: str) -> str:
     """Return a slot with the parts of class names masked that a machine seems to have made.
 
@@ -257,52 +276,52 @@ def _masked_part(found: "re.Match[str]") -> str:
     part = found[0]
     if part.isdigit():
         return "0"
-    if any(one.isdigit() for one in part):
+    if not part.isalpha():
         return "0" if len(part) >= _MADE_LENGTH else part
     return "0" if _HEX.fullmatch(part) else part
 
 
-def _slot_of(element: HtmlElement) -> str:
-    """Return the slot of a picture: the tags and first classes of what is around it."""
+def _path_of(element: HtmlElement) -> str:
+    """Return the path of a picture: the tags and first classes of what is around it."""
     steps: list[str] = []
     for one in (element, *element.iterancestors()):
         if len(steps) == 4 or not isinstance(one.tag, str):
             break
         names = (one.get("class") or "").split()[:1]
         steps.append(f"{one.tag}.{names[0][:60]}" if names else one.tag)
-    return masked_slot("/".join(reversed(steps)))
+    return "/".join(reversed(steps))
 
 
-def _sources(element: HtmlElement, url: str) -> Iterator[str]:
+def _sources(element: HtmlElement, addresses: _Addresses) -> Iterator[str]:
     found = [element.get(name) or "" for name in _SOURCES]
     for name in _SETS:
         found += [part.split()[0] for part in (element.get(name) or "").split(",") if part.split()]
     seen = set()
     for reference in found[:20]:
-        address = _absolute(url, reference.strip())
+        address = addresses[reference.strip()]
         if address and address not in seen:
             seen.add(address)
             yield address
 
 
-def _leads_away(element: HtmlElement, url: str) -> bool:
+def _leads_away(element: HtmlElement, addresses: _Addresses) -> bool:
     """Whether a picture is a link to a page that is neither this one nor one above it."""
     link = next(element.iterancestors("a"), None)
-    address = _absolute(url, (link.get("href") or "").strip()) if link is not None else ""
+    address = addresses[(link.get("href") or "").strip()] if link is not None else ""
     if not address:
         return False
-    there, here = urlsplit(address), urlsplit(url)
+    there, here = urlsplit(address), urlsplit(addresses.base)
     if there.path.lower().endswith(_PICTURE_ENDINGS):
         return False
     above = here.path == there.path or here.path.startswith(there.path.rstrip("/") + "/")
     return there.netloc != here.netloc or not above
 
 
-def _links(root: HtmlElement, url: str) -> Iterator[Link]:
+def _links(root: HtmlElement, addresses: _Addresses) -> Iterator[Link]:
     for number, element in enumerate(root.iter("a")):
         if number >= MAX_LINKS:
             return
-        address = _absolute(url, (element.get("href") or "").strip())
+        address = addresses[(element.get("href") or "").strip()]
         if address:
             yield Link(url=address, text=" ".join("".join(element.itertext()).split())[:200])
 
@@ -319,6 +338,8 @@ def _absolute(base: str, reference: str) -> str:
         return ""
     try:
         address = urljoin(base, reference)
+        if address.startswith(_PAGES):  # most do, and need not be taken apart
+            return address
         return address if urlsplit(address).scheme in ("http", "https") else ""
     except ValueError:
         return ""

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lxml import etree
 from lxml.html import HtmlElement
 
-from crawler.text.fold import tidy
+from crawler.text.fold import fold, tidy
 
 _BLOCKS = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
@@ -37,6 +38,7 @@ _ONE_LINE = "address blockquote caption dd dt figcaption h1 h2 h3 h4 h5 h6 li p 
 _ONE_LINE_TAGS = frozenset(_ONE_LINE.split())
 """Elements whose single line ends stand within a paragraph; elsewhere each line is one."""
 _PATH_STEPS = 6
+_INHERITED = frozenset({"quote", "item", "caption"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _KINDS = {
     "blockquote": "quote",
@@ -73,12 +75,17 @@ class Picture:
     position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outline:
     """What a reader sees of a page: its runs of text and its pictures, in order."""
 
     runs: tuple[Run, ...]
     pictures: tuple[Picture, ...]
+
+    @cached_property
+    def folded(self) -> tuple[str, ...]:
+        """Return the texts of the runs in the form in which they are compared."""
+        return tuple(fold(run.text) for run in self.runs)
 
 
 def outline(root: HtmlElement) -> Outline:
@@ -87,13 +94,14 @@ def outline(root: HtmlElement) -> Outline:
     body = root.find("body")
     context = etree.iterwalk(root if body is None else body, events=("start", "end"))
     for event, element in context:
+        tag = element.tag
         if event == "end":
-            walk.leave(element)
-        elif _unseen(element):
+            walk.leave(element, tag)
+        elif _unseen(element, tag):
             context.skip_subtree()
             walk.skip(element)
         else:
-            walk.enter(element)
+            walk.enter(element, tag)
     walk.flush()
     return Outline(runs=tuple(walk.runs), pictures=tuple(walk.pictures))
 
@@ -108,6 +116,16 @@ class _Frame:
     chrome: bool
     broken: bool = False
     """Whether an empty line (two ``br``) has parted its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What tag and class make of an element."""
+
+    name: str
+    """Its part of a path."""
+    kind: str | None
+    """What kind of text it holds; None if that of what is around it."""
 
 
 @dataclass(slots=True)
@@ -129,27 +147,28 @@ class _Walk:
     links: int = 0
     breaks: int = 0
     skipped: set[HtmlElement] = field(default_factory=set)
+    steps: dict[tuple[str, str], _Step] = field(default_factory=dict)
+    """Of each tag and class what they make of an element: most of a page's are alike."""
 
-    def enter(self, element: HtmlElement) -> None:
-        tag = element.tag
+    def enter(self, element: HtmlElement, tag: str) -> None:
         if tag in BLOCK_TAGS or not self.frames:
             self.flush()
-            self.frames.append(_frame(element, self.frames[-1] if self.frames else None))
+            self.frames.append(self._frame(element, tag))
         elif tag == "br":
             self._line_end()
         elif tag == "img":
             self.pictures.append(Picture(element=element, position=len(self.runs)))
-        if tag == "a" and "href" in element.attrib:  # others name a place on the page
+        elif tag == "a" and element.get("href") is not None:  # others name a place on the page
             self.links += 1
         self._say(element.text)
 
-    def leave(self, element: HtmlElement) -> None:
+    def leave(self, element: HtmlElement, tag: str) -> None:
         if element in self.skipped:
             self.skipped.discard(element)
         elif self.frames and self.frames[-1].element is element:
             self.flush()
             self.frames.pop()
-        elif element.tag == "a" and "href" in element.attrib:
+        elif tag == "a" and element.get("href") is not None:
             self.links -= 1
         if self.frames:
             self._say(element.tail)
@@ -159,8 +178,11 @@ class _Walk:
 
     def flush(self) -> None:
         """End the present run, if it has any text."""
-        lines, self.lines, self.breaks = self.lines, [_Line()], 0
-        if not self.frames or not (len(lines) > 1 or lines[0].pieces):
+        lines, self.breaks = self.lines, 0
+        if len(lines) == 1 and not lines[0].pieces:
+            return
+        self.lines = [_Line()]
+        if not self.frames:
             return
         frame = self.frames[-1]
         for text, linked in _paragraphs(lines, whole=frame.element.tag in _ONE_LINE_TAGS):
@@ -174,6 +196,20 @@ class _Walk:
                     chrome=frame.chrome,
                 )
             )
+
+    def _frame(self, element: HtmlElement, tag: str) -> _Frame:
+        outer = self.frames[-1] if self.frames else None
+        names = element.get("class") or ""
+        step = self.steps.get((tag, names))
+        if step is None:
+            step = self.steps[tag, names] = _step(tag, names)
+        if outer is None:
+            kind, path, chrome = "paragraph", (step.name,), tag in _CHROME_TAGS
+        else:
+            kind = outer.kind if outer.kind in _INHERITED else "paragraph"
+            path = (*outer.path, step.name)[-_PATH_STEPS:]
+            chrome = outer.chrome or tag in _CHROME_TAGS
+        return _Frame(element=element, path=path, kind=step.kind or kind, chrome=chrome)
 
     def _say(self, text: str | None) -> None:
         if not text:
@@ -214,10 +250,10 @@ def _paragraphs(lines: Sequence[_Line], *, whole: bool) -> Iterator[tuple[str, i
         yield waiting, linked
 
 
-def _unseen(element: HtmlElement) -> bool:
-    if not isinstance(element.tag, str) or element.tag in _UNSEEN_TAGS:
+def _unseen(element: HtmlElement, tag: object) -> bool:
+    if not isinstance(tag, str) or tag in _UNSEEN_TAGS:
         return True
-    if "hidden" in element.attrib and element.get("hidden") != "until-found":
+    if element.get("hidden", "until-found") != "until-found":
         return True
     names = element.get("class")
     if names is not None and _UNSEEN_CLASS.search(names) is not None:
@@ -226,19 +262,11 @@ def _unseen(element: HtmlElement) -> bool:
     return style is not None and _HIDDEN_STYLE.search(style) is not None
 
 
-def _frame(element: HtmlElement, outer: _Frame | None) -> _Frame:
-    path = (*(outer.path if outer else ()), _step(element))[-_PATH_STEPS:]
-    own = _KINDS.get(element.tag)
-    if _CAPTION_CLASS.search(element.get("class") or ""):
-        own = "caption"
-    inherited = outer.kind if outer and outer.kind in ("quote", "item", "caption") else "paragraph"
-    chrome = element.tag in _CHROME_TAGS or (outer is not None and outer.chrome)
-    return _Frame(element=element, path=path, kind=own or inherited, chrome=chrome)
-
-
-def _step(element: HtmlElement) -> str:
-    names = (element.get("class") or "").split()[:1]
-    return f"{element.tag}.{_DIGITS.sub('0', names[0])[:60]}" if names else str(element.tag)
+def _step(tag: str, classes: str) -> _Step:
+    names = classes.split()[:1]
+    name = f"{tag}.{_DIGITS.sub('0', names[0])[:60]}" if names else tag
+    kind = "caption" if _CAPTION_CLASS.search(classes) else _KINDS.get(tag)
+    return _Step(name=name, kind=kind)
 
 
 def _kind(frame: _Frame) -> str:

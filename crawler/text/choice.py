@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import mul
 
 from lxml.html import HtmlElement
 
 from crawler.text import extractor
 from crawler.text.admission import Admission
 from crawler.text.alignment import Held
-from crawler.text.blocks import Run
+from crawler.text.blocks import Outline, Run
 from crawler.text.fold import count_words, squeeze
 from crawler.text.manner import said
 from crawler.text.metadata import Metadata
@@ -164,15 +165,25 @@ def together(groups: Iterable[Sequence[int]], scores: Sequence[float]) -> list[f
     return levelled
 
 
+class _Weights(dict[str, float]):
+    """What traits weigh; one that is not named weighs nothing."""
+
+    def __missing__(self, name: str) -> float:
+        return 0.0
+
+
+_WEIGHTS = _Weights(WEIGHTS)
+
+
 def score(own: Traits) -> float:
     """Return the log-odds that a run with these traits is of the article."""
-    return BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in own.items())
+    return BIAS + sum(map(mul, map(_WEIGHTS.__getitem__, own), own.values()))
 
 
-def texts_of(runs: Sequence[Run]) -> Texts:
+def texts_of(seen: Outline) -> Texts:
     """Return runs with the forms in which their texts are compared."""
-    keys = [squeeze(run.text) for run in runs]
-    return Texts(runs=runs, keys=keys, marks=[mark(key) for key in keys])
+    keys = [text.replace(" ", "") for text in seen.folded]
+    return Texts(runs=seen.runs, keys=keys, marks=[mark(key) for key in keys])
 
 
 def _summary(root: HtmlElement) -> str:

@@ -37,7 +37,7 @@ class Division:
 
 def divide(page: Page, seen: Outline, facts: Metadata, *, url: str, context: Context) -> Division:
     """Choose the article: what the last capture does not know is judged, all else stays."""
-    texts = texts_of(seen.runs)
+    texts = texts_of(seen)
     keys, marks = texts.keys, texts.marks
     before = context.previous
     if before is not None and NO_ARTICLE in before.warnings:

@@ -88,7 +88,7 @@ def manners(
             own["names author"] = 1
         if any(name in small for name in said.site):
             own["names site"] = 1
-        if _ADDRESS.search(run.text[:_MOST_CHARACTERS]) is not None:
+        if _has_address(run.text[:_MOST_CHARACTERS]):
             own["address"] = 1
         if run.text.endswith(_CUT):
             own["cut"] = 1
@@ -98,6 +98,11 @@ def manners(
             own["not described"] = is_whole and not is_in
         own["common words"] = common[number]
         yield own
+
+
+def _has_address(text: str) -> bool:
+    may_have = "@" in text or "://" in text or "www." in text.lower()
+    return may_have and _ADDRESS.search(text) is not None
 
 
 def _is_bold(run: Run) -> bool:
@@ -128,11 +133,11 @@ def _common(runs: Sequence[Run], picked: Sequence[bool]) -> list[float]:
         if is_picked:
             count.update(bag)
     return [
-        sum(1 for word in bag if count[word] > is_picked) / len(bag) if bag else 0.0
+        sum([count.get(word, 0) > is_picked for word in bag]) / len(bag) if bag else 0.0
         for bag, is_picked in zip(bags, picked, strict=True)
     ]
 
 
 def _bag(text: str) -> tuple[str, ...]:
     words = _WORD.findall(text[:_MOST_CHARACTERS].casefold())
-    return tuple(intern(word) for word in frozenset(words))
+    return tuple(map(intern, frozenset(words)))

@@ -81,13 +81,14 @@ def marks(root: HtmlElement, runs: Sequence[Run], *, heading: HtmlElement | None
     for number, run in enumerate(runs):
         places.setdefault(run.element, []).append(number)
     found: list[Mark] = []
+    by_class = _Kinds()
     number = 0
     for element in root.iter():
         if not isinstance(element.tag, str):
             continue
         if element in places:
             number = places[element][0]
-        kind = _kind(element)
+        kind = _kind(element, by_class)
         if kind is not None and not _of_others(element, around):
             place = _run_of(element, places, runs)
             found.append(
@@ -122,20 +123,31 @@ def inside(element: HtmlElement) -> Iterator[HtmlElement]:
     return (one for one in within if isinstance(one.tag, str))
 
 
-def _kind(element: HtmlElement) -> Kind | None:
-    attributes = element.attrib
-    if not attributes:
-        return Kind.DATE if element.tag == "time" else None
-    properties = properties_of(element)
-    if element.tag == "time" or properties & _DATES:
+class _Kinds(dict[str, Kind | None]):
+    """What the classes of a page say, each looked at once."""
+
+    def __missing__(self, names: str) -> Kind | None:
+        kind = self[names] = _kind_by_class(names)
+        return kind
+
+
+def _kind(element: HtmlElement, by_class: _Kinds) -> Kind | None:
+    tag, names = element.tag, element.keys()
+    if tag == "time":
         return Kind.DATE
-    if properties & _AUTHORS or not _AUTHORS.isdisjoint(attributes.get("rel", "").split()):
+    if "itemprop" in names or "property" in names:
+        properties = properties_of(element)
+        if properties & _DATES:
+            return Kind.DATE
+        if properties & _AUTHORS:
+            return Kind.AUTHOR
+    if "rel" in names and not _AUTHORS.isdisjoint(element.get("rel", "").split()):
         return Kind.AUTHOR
-    if element.tag in _NO_MARKS:
+    if tag in _NO_MARKS:
         return None
-    if element.tag == "a" and is_author_link(element):
+    if tag == "a" and is_author_link(element):
         return Kind.AUTHOR_LINK
-    return _kind_by_class(attributes.get("class", ""))
+    return by_class[element.get("class", "")] if "class" in names else None
 
 
 def properties_of(element: HtmlElement) -> frozenset[str]:

@@ -97,7 +97,7 @@ def _words(read: bytes) -> Iterator[bytes]:
             some = open_word + text[at : at + _PIECE_BYTES]
             words = some.split()
             open_word = words.pop() if words and not some[-1:].isspace() else b""
-            yield b"".join(word + b" " for word in words)
+            yield b" ".join((*words, b""))
         begin = end
     if open_word:
         yield open_word + b" "

@@ -6,7 +6,7 @@ article, and how much, stands in ``weights.py``.
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import log1p
@@ -118,18 +118,25 @@ def _shape(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
 def _place(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """What encloses a run: tags, and what classes and ids name them as."""
     seen: dict[HtmlElement, _Place] = {}
+    told: dict[_Place, Traits] = {}
     wraps = _wraps(sheet)
     for run, own in zip(sheet.runs, found, strict=True):
         place = _place_of(run.element, seen, wraps)
-        for number, kind in enumerate(KINDS):
-            bit = 1 << number
-            if place.near & bit:
-                own[f"near {kind}"] = 1
-            if place.around & bit:
-                own[f"in {kind}"] = 1
-        for name in place.tags:
-            own[f"inside {name}"] = 1
+        if place not in told:
+            told[place] = _said_of(place)
+        own.update(told[place])
         yield own
+
+
+def _said_of(place: "_Place") -> Traits:
+    names = [f"inside {name}" for name in place.tags]
+    for number, kind in enumerate(KINDS):
+        bit = 1 << number
+        if place.near & bit:
+            names.append(f"near {kind}")
+        if place.around & bit:
+            names.append(f"in {kind}")
+    return dict.fromkeys(names, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,19 +237,28 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other) if one and other else 0.0
 
 
+_BEFORE, _BEHIND = (
+    tuple(f"{name} {side} it" for name in ("words", "links", "sibling", "heading", "same slot"))
+    for side in ("before", "behind")
+)
+
+
 def _company(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """What stands directly before and behind a run."""
     parents = [run.element.getparent() for run in sheet.runs]
     for number, own in enumerate(found):
-        for name, other in (("before", number - 1), ("behind", number + 1)):
+        for (words, links, sibling, heading, slot), other in (
+            (_BEFORE, number - 1),
+            (_BEHIND, number + 1),
+        ):
             if not 0 <= other < len(parents):
                 continue
             run = sheet.runs[other]
-            own[f"words {name} it"] = log1p(sheet.sizes[other])
-            own[f"links {name} it"] = run.linked
-            own[f"sibling {name} it"] = parents[other] is parents[number]
-            own[f"heading {name} it"] = run.kind == "heading"
-            own[f"same slot {name} it"] = run.path == sheet.runs[number].path
+            own[words] = log1p(sheet.sizes[other])
+            own[links] = run.linked
+            own[sibling] = parents[other] is parents[number]
+            own[heading] = run.kind == "heading"
+            own[slot] = run.path == sheet.runs[number].path
         yield own
 
 
@@ -255,7 +271,7 @@ def _groups(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     plain = [size * (1 - run.linked) for size, run in zip(sheet.sizes, sheet.runs, strict=True)]
     of_page = sum(plain) or 1.0
     groups = [
-        (name, members, _sums(sheet, members, plain))
+        (members, _told_of(name, _sums(sheet, members, plain), of_page))
         for name, members in (
             ("slot", slots),
             ("element", elements),
@@ -264,15 +280,26 @@ def _groups(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
         )
     ]
     for number, own in enumerate(found):
-        for name, members, sums in groups:
-            group = sums[members[number]]
-            total = group.words or 1
-            own[f"share of page in {name}"] = group.unlinked / of_page
-            own[f"unlinked in {name}"] = group.unlinked / total
-            own[f"picked in {name}"] = group.picked / total
-            if name in ("slot", "parent"):
-                own[f"runs in {name}"] = log1p(group.runs)
+        for members, told in groups:
+            own.update(told[members[number]])
         yield own
+
+
+def _told_of(
+    name: str, sums: "Mapping[Hashable, _Sum]", of_page: float
+) -> Mapping[Hashable, Traits]:
+    """Return what is told of every run of each group."""
+    told: dict[Hashable, Traits] = {}
+    for group, found in sums.items():
+        words = found.words or 1
+        told[group] = {
+            f"share of page in {name}": found.unlinked / of_page,
+            f"unlinked in {name}": found.unlinked / words,
+            f"picked in {name}": found.picked / words,
+        }
+        if name in ("slot", "parent"):
+            told[group][f"runs in {name}"] = log1p(found.runs)
+    return told
 
 
 @dataclass(slots=True)
@@ -323,12 +350,13 @@ def _extractor(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
 def _scope(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """Whether a run stands in the innermost element that holds most of what was picked."""
     holders = _holders(sheet)
+    innermost = {one for one in holders if not any(child in holders for child in one)}
     for number, own in enumerate(found):
         # The innermost holder is the first one on the way up from any picked run.
         for steps, element in enumerate(_ancestors(sheet.runs[number].element) if holders else ()):
             if element not in holders:
                 continue
-            if not any(child in holders for child in element):
+            if element in innermost:
                 own["in scope"] = 1
                 own["deep in scope"] = min(4, steps) / 4
                 own["in scope, not picked"] = not sheet.picked[number]

@@ -28,7 +28,7 @@ from text import bodies, module
 
 from crawler.text import weights
 from crawler.text.admission import without_teasers
-from crawler.text.blocks import Run, outline
+from crawler.text.blocks import Outline, Run, outline
 from crawler.text.choice import Ballot, elected, sheet, tables, texts_of, together
 from crawler.text.decode import decode
 from crawler.text.metadata import metadata
@@ -141,9 +141,10 @@ def _examples(folder: Path, scorer: ModuleType, columns: Columns) -> Iterable[Ex
 def laid_out(label: Label, url: str, body: bytes, scorer: ModuleType, columns: Columns) -> Example:
     """Return a page as an example; one that no parser holds is an empty one."""
     page = parse(decode(body, headers=()).text)
-    runs = outline(page.root).runs if page.root is not None else ()
+    seen = outline(page.root) if page.root is not None else Outline(runs=(), pictures=())
+    runs = seen.runs
     facts = metadata(page.root, runs=runs, url=url, language=None)
-    laid = sheet(page, texts_of(runs), facts=facts, known=None)
+    laid = sheet(page, texts_of(seen), facts=facts, known=None)
     inside, told = wanted(label, [run.text for run in runs], scorer)
     return Example(
         label=label,
