@@ -281,6 +281,29 @@ def test_a_page_is_read_again_when_it_or_its_reader_changed(
     assert kinds == ["request", "response", "request", "revisit"] * 2
 
 
+def test_a_page_that_leads_where_it_led_is_not_read_again(
+    site: Site, tmp_path: Path, lane: str
+) -> None:
+    """Other tokens and words are passed over; a new link is found at the very next visit."""
+    body = b"<script>var token = %d</script><p>%d readers</p><a href=/old>Old</a>"
+    new = b"<a href=/new>New</a>"
+    bodies = iter([body % (1, 1), body % (2, 2), body % (3, 3) + new, body % (4, 4) + new])
+    site.pages["/a"] = lambda _: Page(200, {"Content-Type": "text/html"}, next(bodies))
+
+    async def work(room: Room) -> None:
+        spider = Spider(room.watched)
+        ticket = room.ticket(site.url("/a"), robots=Robots.IGNORE)
+        ticket.read_with = "this"
+        found = []
+        for _ in range(4):
+            await room.lane.fetch(ticket, spider)
+            found.append([one.url.rpartition("/")[2] for one in ticket.found])
+            ticket = again(room, ticket)
+        assert found == [["old"], [], ["old", "new"], []]
+
+    run(site, tmp_path, work, lane=lane)
+
+
 async def asked_once(room: Room, url: str, spider: SiteSpider) -> tuple[Ticket, Condition]:
     """Fetch a page of the entity tag "a"; return its ticket, and how to ask if it changed."""
     first = room.ticket(url, robots=Robots.IGNORE)
