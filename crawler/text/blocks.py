@@ -203,13 +203,14 @@ class _Walk:
         step = self.steps.get((tag, names))
         if step is None:
             step = self.steps[tag, names] = _step(tag, names)
-        if outer is None:
-            kind, path, chrome = "paragraph", (step.name,), tag in _CHROME_TAGS
-        else:
-            kind = outer.kind if outer.kind in _INHERITED else "paragraph"
-            path = (*outer.path, step.name)[-_PATH_STEPS:]
-            chrome = outer.chrome or tag in _CHROME_TAGS
-        return _Frame(element=element, path=path, kind=step.kind or kind, chrome=chrome)
+        around = outer.path if outer is not None else ()
+        inherited = outer.kind if outer is not None and outer.kind in _INHERITED else "paragraph"
+        return _Frame(
+            element=element,
+            path=(*around, step.name)[-_PATH_STEPS:],
+            kind=step.kind or inherited,
+            chrome=tag in _CHROME_TAGS or (outer is not None and outer.chrome),
+        )
 
     def _say(self, text: str | None) -> None:
         if not text:

@@ -177,7 +177,8 @@ _WEIGHTS = _Weights(WEIGHTS)
 
 def score(own: Traits) -> float:
     """Return the log-odds that a run with these traits is of the article."""
-    return BIAS + sum(map(mul, map(_WEIGHTS.__getitem__, own), own.values()))
+    weighed: Iterable[float] = map(mul, map(_WEIGHTS.__getitem__, own), own.values())
+    return BIAS + sum(weighed)
 
 
 def texts_of(seen: Outline) -> Texts:
