@@ -33,6 +33,9 @@ _SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
 _SETS = ("srcset", "data-srcset")
 _PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg")
 _PAGES = ("http://", "https://")
+_PLAIN = re.compile(r"(?:/[\w~%-][\w~%.-]{0,200}){1,20}/?", re.ASCII)
+"""References that stand behind the name of a host as they are: most links of a site to itself."""
+
 _PART = re.compile(r"[a-zA-Z0-9]+")
 _HEX = re.compile(r"[0-9a-f]{5,}")
 _MADE_LENGTH = 3
@@ -292,9 +295,12 @@ class _Addresses(dict[str, str]):
 
     def __init__(self, base: str) -> None:
         self.base = base
+        self._root = _absolute(base, "/").removesuffix("/")
 
     def __missing__(self, reference: str) -> str:
-        address = self[reference] = _absolute(self.base, reference)
+        is_plain = self._root and _PLAIN.fullmatch(reference) is not None
+        address = self._root + reference if is_plain else _absolute(self.base, reference)
+        self[reference] = address
         return address
 
 

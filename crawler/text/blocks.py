@@ -1,7 +1,7 @@
 """Cut a page into runs of text between block elements, in the order of reading."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -81,6 +81,11 @@ class Outline:
 
     runs: tuple[Run, ...]
     pictures: tuple[Picture, ...]
+
+    @cached_property
+    def folds(self) -> Mapping[str, str]:
+        """Return the form in which each text is compared."""
+        return dict(zip((run.text for run in self.runs), self.folded, strict=True))
 
     @cached_property
     def folded(self) -> tuple[str, ...]:
@@ -220,6 +225,8 @@ class _Walk:
             self.breaks = 0
             if self.links > 0:
                 line.linked += len(tidy(text))
+        elif not line.pieces:
+            return  # a line begins with its first letter
         line.pieces.append(text)
 
     def _line_end(self) -> None:
