@@ -22,7 +22,7 @@ from crawler.killable import ArticleReader
 from crawler.ledger import Made
 from crawler.outbound import Door
 from crawler.planner import Planner
-from crawler.quiet import AsItWas
+from crawler.quiet import Plain
 from crawler.readings import Scene
 from crawler.routing import CALM, Quiet
 from storage.archive import Archive
@@ -108,15 +108,15 @@ def compare_unchanged(
 
     Each is of another target. Return the visits that are compared with that; the others tell more.
     """
-    same: list[AsItWas] = []
+    same: list[Plain] = []
     for visit, scene in readings.in_good_standing(made, catalogue=catalogue):
         after = readings.unchanged(visit, scene, archive=archive, catalogue=catalogue)
         if after is None:
             continue
         verdict = _judged(visit, scene, Case(before=scene.good, after=after))
         if stays(verdict, scene=scene, after=after):
-            same.append(AsItWas(visit=visit, scene=scene, after=after, verdict=verdict))
-    quiet.keep(catalogue, same, chronicle=chronicle, planner=planner)
+            same.append(Plain(visit=visit, scene=scene, after=after, verdict=verdict))
+    quiet.keep(catalogue, same, chronicle=chronicle, planner=planner, taught={})
     return frozenset(one.visit.id for one in same)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +11,8 @@ from crawler.reader import Reader
 from crawler.worker import Worker
 
 LOOKED_AT_EVERY = timedelta(milliseconds=100)
+RARER = 25
+"""To look at the catalogue of a large run takes time: no more than one part in so many."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,6 +24,7 @@ class Foreground:
     busy: Callable[[], bool]
     """Whether something is still to be visited or compared."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _pause_seconds: float = 0.0
 
     async def run(self) -> None:
         """Visit and compare until nothing is left or ``stop``, what pages need included.
@@ -36,9 +40,7 @@ class Foreground:
                 not any(one.done() for one in both) and not self._stop.is_set() and self._goes_on()
             ):
                 await asyncio.wait(
-                    both,
-                    timeout=LOOKED_AT_EVERY.total_seconds(),
-                    return_when=asyncio.FIRST_COMPLETED,
+                    both, timeout=self._pause_seconds, return_when=asyncio.FIRST_COMPLETED
                 )
         finally:
             self._stop.set()
@@ -50,7 +52,11 @@ class Foreground:
 
     def _goes_on(self) -> bool:
         # A page is captured and compared before all it needs is there: that is waited for as well.
-        return self.busy() or self.worker.serving > 0
+        begun = time.thread_time()
+        is_busy = self.busy()
+        took = time.thread_time() - begun
+        self._pause_seconds = max(LOOKED_AT_EVERY.total_seconds(), RARER * took)
+        return is_busy or self.worker.serving > 0
 
     def stop(self) -> None:
         """End the run early; what was not visited stays due."""

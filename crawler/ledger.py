@@ -15,7 +15,7 @@ from crawler.fetch.needs import MOST_REQUISITES, Known, Named, needs_of, sort_ou
 from crawler.fetch.pace import retry_after
 from crawler.fetch.requisites import Gathered, is_held
 from crawler.gaps import Late, note
-from crawler.planner import Planner, heed, is_wanted
+from crawler.planner import Planner, heed, is_wanted, next_look
 from crawler.readings import Scene
 from crawler.revisit.calendar import next_due
 from crawler.text.template import Lesson, learn
@@ -243,7 +243,7 @@ def keep_verdict(  # noqa: PLR0913 - one fact each
     wait_until = _asked_until(after, visit)
     relook_at = verdict.look_again_at if verdict.deciding and wait_until is None else None
     standing = replace(verdict.standing, relook_at=relook_at)
-    due_at = _next_look(verdict, target=scene.target, wait_until=wait_until, now=now)
+    due_at = next_look(verdict, target=scene.target, wait_until=wait_until, now=now)
     if due_at is not None or not is_quiet(verdict, scene=scene, visit=visit, after=after):
         with catalogue.read() as db:
             said = of_verdict(db, verdict.events, standing, visit=visit, at=now, due_at=due_at)
@@ -262,7 +262,7 @@ def keep_verdict(  # noqa: PLR0913 - one fact each
         target = targets.one(db, scene.target.id) or scene.target
         learnt_due_at = planner.judged(db, scene, visit=visit, verdict=verdict, after=after)
         tell_jumps(db, planner, target=target, site=scene.site, chronicle=chronicle, now=now)
-        due_at = _next_look(verdict, target=target, wait_until=wait_until, now=now)
+        due_at = next_look(verdict, target=target, wait_until=wait_until, now=now)
         if due_at is None and not is_wanted(target, now=now):
             due_at = learnt_due_at
         if due_at is not None:
@@ -293,22 +293,6 @@ def _teach(db: Connection, site: str, taught: Lesson) -> None:
     learnt = learn(known, taught)
     if learnt is not known:
         templates.put(db, site, learnt)
-
-
-def _next_look(
-    verdict: Verdict, *, target: Target, wait_until: datetime | None, now: datetime
-) -> datetime | None:
-    """Return when a comparison wants the page looked at; None leaves it to what is planned."""
-    look_at = verdict.look_again_at
-    is_active = target.state is TargetState.ACTIVE
-    if is_active and look_at is not None:
-        if is_wanted(target, now=now):
-            return None
-        # Never planned for before now, by a reader that is late: that would be visits missed.
-        return max(look_at, wait_until or look_at, now)
-    if is_active and wait_until is not None:
-        return max(wait_until, target.due_at or wait_until)
-    return None
 
 
 def tell(verdict: Verdict, *, scene: Scene) -> None:

@@ -61,6 +61,22 @@ def is_wanted(target: Target, *, now: datetime) -> bool:
     return target.due_at is not None and target.due_at <= now
 
 
+def next_look(
+    verdict: Verdict, *, target: Target, now: datetime, wait_until: datetime | None = None
+) -> datetime | None:
+    """Return when a comparison wants the page looked at; None leaves it to what is planned."""
+    look_at = verdict.look_again_at
+    is_active = target.state is TargetState.ACTIVE
+    if is_active and look_at is not None:
+        if is_wanted(target, now=now):
+            return None
+        # Never planned for before now, by a reader that is late: that would be visits missed.
+        return max(look_at, wait_until or look_at, now)
+    if is_active and wait_until is not None:
+        return max(wait_until, target.due_at or wait_until)
+    return None
+
+
 def terms_of(site: Site, price: float) -> Terms:
     """Return what a site asks of its plan."""
     return Terms(price=price, shortest=site.shortest / DAY, longest=site.longest / DAY)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from crawler import flow
+from crawler import first_looks, flow
 from crawler.chronicle import Chronicle
 from crawler.killable import ArticleReader, ArticleReaderError
 from crawler.planner import Planner
@@ -90,12 +90,33 @@ class Reader:
         except Exception:  # noqa: BLE001 - of one of them: alone it is told, and the others are not
             self.planner = Planner()  # what it learnt from them is not kept
             same = frozenset()
-        done = len(same)
+        done = set(same)
+        done |= self._compare_first([one for one in due if one.id not in same], stop=stop)
         for visit in due:
             if stop is not None and stop.is_set():
                 break
-            if visit.id not in same:
-                done += self._compare(visit)
+            if visit.id not in done and self._compare(visit):
+                done.add(visit.id)
+        return len(done)
+
+    def _compare_first(self, some: Sequence[Visit], *, stop: threading.Event | None) -> set[int]:
+        """Compare the first looks among these, and return the ids of those that are written."""
+        done: set[int] = set()
+        try:
+            for written in first_looks.compare(
+                some,
+                archive=self.archive,
+                catalogue=self.catalogue,
+                articles=self.articles,
+                chronicle=self.chronicle,
+                planner=self.planner,
+                ended=lambda: stop is not None and stop.is_set(),
+            ):
+                done |= written
+        except ArticleReaderError:
+            raise  # no visit could be compared by this process any more
+        except Exception:  # noqa: BLE001 - of one of them: alone it is told, and the others are not
+            self.planner = Planner()  # what it learnt from them is not kept
         return done
 
     def _compare(self, visit: Visit) -> int:

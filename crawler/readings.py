@@ -1,7 +1,7 @@
 """Gather what a verdict is made of: the visit read, the last good reading, the host around it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.changes.case import Case, Reading
@@ -150,6 +150,46 @@ def in_good_standing(
                 neighbours=Neighbours(),
             ),
         )
+
+
+def never_judged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[Visit, Scene]]:
+    """Yield those of the visits that brought a page of which nothing is known yet.
+
+    Each is of another target, and brought nothing else that is compared. Nothing of the host around
+    it is looked up, which bears only on a look that is not good.
+    """
+    with catalogue.read() as db:
+        pages = targets.by_ids(db, [one.target_id for one in made])
+        stands = standings.of_targets(db, list(pages))
+        new = [one for one in made if _is_new(one, stands)]
+        named = {name: sites.one(db, name) for name in {one.site for one in new}}
+        learnt = {name: templates.of_site(db, name) for name in named}
+        lists = {
+            one.url for one in pages.values() if _is_start(one) and targets.led_to(db, one.url)
+        }
+    for visit in new:
+        target, site = pages.get(visit.target_id), named[visit.site]
+        if target is None or site is None:
+            continue
+        yield (
+            visit,
+            Scene(
+                site=site,
+                target=target,
+                standing=Standing(target_id=target.id),
+                good=None,
+                is_list=target.url in lists,
+                control=Control(),
+                template=learnt[visit.site],
+                neighbours=Neighbours(),
+            ),
+        )
+
+
+def _is_new(visit: Visit, stands: Mapping[int, Standing]) -> bool:
+    fresh = Standing(target_id=visit.target_id)
+    is_there = visit.outcome is Outcome.OK and not _asked_robots(visit.captures)
+    return is_there and stands.get(visit.target_id, fresh) == fresh
 
 
 def unchanged(

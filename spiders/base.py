@@ -16,6 +16,7 @@ from scrapy.utils.response import get_base_url
 
 from spiders import address
 from spiders.reading.charsets import NO_CHARSETS
+from spiders.reading.glance import leads
 from spiders.reading.listings import (
     LISTINGS,
     MOST_LISTED,
@@ -40,6 +41,10 @@ FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 KEPT_DOCUMENTS = {"pdf", "doc", "docx", "odt", "rtf"}
 LEFT_OUT = tuple(f".{one}" for one in IGNORED_EXTENSIONS if one not in KEPT_DOCUMENTS)
 """Ends of addresses that are no pages: pictures, films, programs."""
+
+_PARTS = ("parse", "found", "links", "listed", "requisites", "whole_site", "scoped")
+_KNOWN_TO_GLANCE = (__name__, "spiders.page")
+"""Files in which these read tags and nothing else."""
 
 
 class SiteSpider(Spider):
@@ -82,6 +87,17 @@ class SiteSpider(Spider):
                     # A page and its selector hold each other, and with them a tree that may be
                     # large; the collector would come late. Nobody else knows of this copy.
                     page._cached_selector = None  # noqa: SLF001 - Scrapy has no other way
+
+    def glance(self, body: bytes) -> str | None:
+        """Return a name for what ``parse`` would find on a page; None where only reading tells.
+
+        A page of the same name leads to the same, so it is not read again. A spider that reads in
+        its own way is given every page that differs.
+        """
+        parts = (getattr(type(self), name) for name in _PARTS)
+        if any(getattr(one, "__module__", "") not in _KNOWN_TO_GLANCE for one in parts):
+            return None
+        return leads(body, needs=self.site.requisites)
 
     def found(self, response: HtmlResponse) -> Iterator[Found]:
         """Yield the targets a page links to, in scope, and the feeds it announces."""

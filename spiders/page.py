@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from scrapy.http import Response
+from scrapy.http import HtmlResponse, Response
 
 from spiders.base import SiteSpider
 from storage.model import Found, Requisite
@@ -15,4 +15,10 @@ class Spider(SiteSpider):
 
     def parse(self, response: Response) -> Iterator[Found | Requisite]:
         """Yield what the page needs to be shown."""
+        if not self.site.requisites:
+            return iter(())
         return (one for one in super().parse(response) if isinstance(one, Requisite))
+
+    def found(self, response: HtmlResponse) -> Iterator[Found]:  # noqa: ARG002 - it counts not
+        """Yield nothing: no link is followed."""
+        return iter(())

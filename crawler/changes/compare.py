@@ -252,9 +252,9 @@ class _Draft:
             return True
         if self.redesigned or strip.slot in self.before.surface.slots or strip.heading:
             return False
-        # A slot is told by its last few steps, so that of a child begins one step later.
+        # A slot is told by its last few steps, so that of a child may begin one step later.
         return any(
-            strip.outer == outer_slot(slot) or slot.endswith("/" + strip.outer)
+            strip.outer == outer_slot(slot) or f"/{slot}".endswith(f"/{strip.outer}")
             for slot in self.main_now | self._aside
         )
 

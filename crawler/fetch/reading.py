@@ -46,7 +46,18 @@ class Reading:
         self._quick_reads: WeakKeyDictionary[SiteSpider, int] = WeakKeyDictionary()
 
     async def read(self, response: Response, *, ticket: Ticket, spider: SiteSpider) -> None:
-        """Let the spider read a page; one that fails costs its findings only."""
+        """Let the spider read a page that it has not read; one that fails costs its findings."""
+        kind = next(iter(response.headers.getlist("Content-Type")), b"").decode("latin-1")
+        if not _leads_on(response.body, ticket, spider, url=response.url, kind=kind):
+            await self._read_page(response, ticket, spider)
+
+    async def fetched(self, fetched: Fetched, ticket: Ticket, spider: SiteSpider) -> None:
+        """Let the spider read what was fetched without an engine."""
+        kind, url = fetched.capture.content_type or "", fetched.capture.url
+        if not _leads_on(fetched.body, ticket, spider, url=url, kind=kind):
+            await self._read_page(to_response(fetched), ticket, spider)
+
+    async def _read_page(self, response: Response, ticket: Ticket, spider: SiteSpider) -> None:
         quick_reads = self._quick_reads.get(spider, 0)
         short = len(response.body) <= SHORT_BYTES
         if quick_reads >= PROVEN_AFTER and short and self._reading.acquire(blocking=False):
@@ -63,13 +74,14 @@ class Reading:
         with self._reading:
             return _read(response, ticket, spider)
 
-    async def fetched(self, fetched: Fetched, ticket: Ticket, spider: SiteSpider) -> None:
-        """Let the spider read what was fetched without an engine."""
-        await self.read(to_response(fetched), ticket=ticket, spider=spider)
-
     def close(self) -> None:
         """Read no more pages; one that is being read now is not waited for."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _leads_on(body: bytes, ticket: Ticket, spider: SiteSpider, *, url: str, kind: str) -> bool:
+    """Say whether a page leads where it led when the spider read it last, whatever else it says."""
+    return ticket.leads_where_it_led(spider.glance(body), url=url, content_type=kind)
 
 
 def _read(response: Response, ticket: Ticket, spider: SiteSpider) -> float:

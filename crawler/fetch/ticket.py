@@ -97,6 +97,8 @@ class Ticket:
     """Names the spider and its settings; what was read with another is read again."""
     page_name: str | None = None
     """Names what the spider is given to read at this visit (``name_of``)."""
+    leads: str | None = None
+    """Names what of it the spider finds something in, as far as a glance tells."""
     reason: str = ""
     """Why the visit ended, where its last exchange does not say it."""
     read: asyncio.Future[None] = field(default_factory=asyncio.Future)
@@ -133,7 +135,32 @@ class Ticket:
     @property
     def was_read(self) -> bool:
         """Whether the spider has read this very page of the target, so that it adds nothing."""
-        return self.page_name is not None and self.page_name == self.target.read_as
+        return self.page_name is not None and self.has_read(self.page_name)
+
+    def has_read(self, name: str | None) -> bool:
+        """Say whether the spider has read what has this name (``name_of``) at an earlier visit."""
+        return self._read_before[0] is not None and self._read_before[0] == name
+
+    def leads_where_it_led(self, leads: str | None, *, url: str, content_type: str) -> bool:
+        """Take down what a glance at the page tells; say whether it told that before."""
+        if leads is None or self.page_name is None:
+            return False
+        told = f"{self.read_with}\0{leads}\0{url}\0{content_type}"
+        self.leads = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=12).hexdigest()
+        return self.leads == self._read_before[1]
+
+    @property
+    def read_as(self) -> str | None:
+        """Return what a later visit is to know of what was read at this one."""
+        if self.page_name is None:
+            return None
+        leads = self.leads or (self._read_before[1] if self.was_read else "")
+        return f"{self.page_name} {leads}".strip()
+
+    @property
+    def _read_before(self) -> tuple[str | None, str]:
+        page, _, leads = (self.target.read_as or "").partition(" ")
+        return page or None, leads
 
     def name_of(self, url: str, payload_digest: str | None, fields: Fields) -> str | None:
         """Return a name for what a spider reads; None where it can have none.
@@ -217,7 +244,7 @@ class Ticket:
             status=last.status,
             captures=tuple(self.captures),
             found=tuple(self.found),
-            read_as=self.page_name,
+            read_as=self.read_as,
         )
 
 

@@ -131,7 +131,7 @@ class Visitor:
         if condition is None:
             return
         url, held = ticket.target.url, condition.original.payload_digest
-        if ticket.target.read_as == ticket.name_of(url, held, condition.fields):
+        if ticket.has_read(ticket.name_of(url, held, condition.fields)):
             ticket.conditions[url] = condition
 
     async def _sitemaps(self, ticket: Ticket, spider: SiteSpider) -> None:

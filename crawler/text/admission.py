@@ -21,6 +21,9 @@ ABROAD_COSTS = 1.0
 TEASER = 0.7
 """Share of its letters from which a line that is link text is a teaser, wherever it stands."""
 
+_MOSTLY_LINK = 0.5
+"""Share from which a heading is one, unless prose of its own follows; prose has less."""
+
 _MOST_TEASERS = 0.5
 """Share of an article's words that teasers may be; what has more is a page of links, and they are
 its text."""
@@ -49,15 +52,34 @@ class Admission:
 def without_teasers(
     runs: Sequence[Run], chosen: Sequence[int], sizes: Sequence[int]
 ) -> Sequence[int]:
-    """Return the chosen runs without lines that are nothing but links; headings may be links.
+    """Return the chosen runs without lines that are nothing but links.
 
-    ``sizes`` are the words of all runs.
+    A heading may be one where it heads prose. ``sizes`` are the words of all runs.
     """
-    kept = [
-        one for one in chosen if runs[one].linked < TEASER or runs[one].kind in ("heading", "cell")
-    ]
+    inside = frozenset(chosen)
+    kept = [one for one in chosen if not _is_teaser(runs, one, inside)]
     words = sum(sizes[one] for one in chosen)
     return kept if sum(sizes[one] for one in kept) > (1 - _MOST_TEASERS) * words else chosen
+
+
+def _is_teaser(runs: Sequence[Run], number: int, chosen: frozenset[int]) -> bool:
+    run = runs[number]
+    if run.kind == "heading":
+        return run.linked >= _MOSTLY_LINK and not (
+            number + 1 in chosen and _heads(run, runs[number + 1])
+        )
+    return run.linked >= TEASER and run.kind != "cell"
+
+
+def _heads(heading: Run, behind: Run) -> bool:
+    """Whether a run is prose that a heading may head: of the same item, if that is in a list."""
+    if behind.kind == "heading" or behind.linked >= _MOSTLY_LINK:
+        return False
+    return _items(heading) <= _items(behind)
+
+
+def _items(run: Run) -> set[str]:
+    return {step for step in run.path.split("/") if step.partition(".")[0] == "li"}
 
 
 def _home(run: Run) -> tuple[HtmlElement | None, str]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from typing import IO, Protocol
 
@@ -14,6 +15,8 @@ from storage.warc.member import Decoder, MemberError
 _LONGEST_HEAD_BYTES = 1 << 20
 _HEAD_END = b"\r\n\r\n"
 _VERSIONS = ["WARC/1.1", "WARC/1.0"]
+_ORDINARY = re.compile(rb"WARC/1\.[01]\r\n(?:[A-Za-z0-9-]+: [!-~][ -~]*\r\n)+\r\n")
+"""A head as it is usually written: no line is folded, no value is empty, no letter is foreign."""
 _DIGESTS = frozenset({"md5", "sha1", "sha256", "sha512"})
 
 
@@ -81,6 +84,9 @@ class Stored:
 
 
 def _parsed(head: bytes) -> tuple[tuple[str, str], ...]:
+    if _ORDINARY.fullmatch(head) is not None:
+        parts = (line.partition(": ") for line in head.decode("ascii").split("\r\n")[1:-2])
+        return tuple((name, value.rstrip()) for name, _, value in parts)
     try:
         parsed = StatusAndHeadersParser(_VERSIONS).parse(io.BytesIO(head))
     except (StatusAndHeadersParserException, EOFError) as error:

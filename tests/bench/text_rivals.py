@@ -40,7 +40,8 @@ def _readability(html: str) -> str:
 
 def _newspaper(html: str) -> str:
     tool = importlib.import_module("newspaper")
-    article = tool.Article("http://page.invalid/")
+    # It would ask the network for every picture of a page, to find the largest.
+    article = tool.Article("http://page.invalid/", fetch_images=False)
     article.download(input_html=html)
     article.parse()
     return str(article.text)

@@ -48,13 +48,6 @@ def forbidden() -> Iterator[Forbidden]:
         yield listener
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """Serve the site that leads there; it alone is allowed."""
-    with Site() as running:
-        yield running
-
-
 def made(folder: Path, *allowed: str, more: str = "") -> Path:
     """Make an archive that may visit these addresses and no other."""
     holdfast("init", str(folder))

@@ -71,12 +71,6 @@ REDIRECTED = ("/redirect/loopback", "/redirect/decimal", "/redirect/mapped", "/r
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
-
-
-@pytest.fixture
 def archive(tmp_path: Path) -> Path:
     folder = tmp_path / "archive"
     holdfast("init", str(folder))

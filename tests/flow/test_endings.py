@@ -69,12 +69,6 @@ Processes = dict[int, str]
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
-
-
-@pytest.fixture
 def other() -> Iterator[Site]:
     with Site() as running:
         yield running

@@ -1,7 +1,6 @@
 """Our index is the one pywb would make, and pywb serves an archive by it as it lies."""
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,6 @@ PATHS = ("/page", "/coded/gzip", "/chunked/gzip", "/redirect/301")
 def pywb() -> None:
     """Skip what cannot be shown before the work for it is done."""
     installed()
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
 
 
 def test_pywb_serves_an_archive_by_our_index(tmp_path: Path, site: Site) -> None:

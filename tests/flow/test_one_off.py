@@ -43,12 +43,6 @@ url = "{hook}"
 """
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
-
-
 def made(folder: Path, *allowed: str, more: str = "") -> Path:
     holdfast("init", str(folder))
     text = CONFIGURATION.format(allowed=json.dumps(allowed)) + more

@@ -2,7 +2,6 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -50,12 +49,6 @@ url = "{url}"
 QUICK, SLOW = '["0.1s", "0.1s"]', '["1h", "1h"]'
 ROW_NUMBERS = frozenset({"id", "visit_id", "capture_id", "before_capture_id"})
 """They name rows, and a catalogue made anew has others; the ids of events are none."""
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
 
 
 class Story:

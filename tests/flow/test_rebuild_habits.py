@@ -1,6 +1,5 @@
 """What looks have taught is learnt again from the WARC files."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -34,12 +33,6 @@ name = "paper"
 spider = "page"
 start = [{pages}]
 """
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
 
 
 def habits(archive: Path) -> dict[str, HabitRow]:

@@ -41,12 +41,6 @@ def pywb() -> None:
     installed()
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
-
-
 def made(folder: Path, site: Site, *, more: str = "") -> Path:
     """Make an archive that may visit the site."""
     holdfast("init", str(folder))

@@ -68,12 +68,6 @@ THERE = """
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
-
-
-@pytest.fixture
 def cdn() -> Iterator[Site]:
     with Site() as running:
         yield running

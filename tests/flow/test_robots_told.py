@@ -1,6 +1,5 @@
 """What robots.txt says is kept and compared: other rules are told, another comment is not."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,6 @@ name = "paper"
 start = ["{front}"]
 spider = "page"
 """
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
 
 
 def test_other_rules_are_told_once_and_other_comments_never(site: Site, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Rules of a site by real commands: they fit, they are asked about, they stop to fit."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,12 +26,6 @@ without_css = ["div.poll"]
 phrases = ["for archival purposes"]
 """
 FOOTER = "<footer><p>This site is kept for archival purposes only.</p></footer>"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
 
 
 def story(poll: str, *, wrapped: str = "poll", footer: str = FOOTER) -> Page:

@@ -8,7 +8,6 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -41,12 +40,6 @@ allow_addresses = ["{address}"]
 delay = "0.01s"
 """
 KEYS = {"file", "offset", "url", "captured_at", "kind", "severity", "message"}
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as running:
-        yield running
 
 
 def said(*words: str, expect: int) -> str:

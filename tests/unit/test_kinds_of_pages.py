@@ -1,8 +1,11 @@
 """Kinds of pages whose text is easily lost, doubled or unsteady, read and read again."""
 
 import pytest
+from lxml.html import document_fromstring
 
+from crawler.text.admission import without_teasers
 from crawler.text.article import Context, normalise, study
+from crawler.text.blocks import outline
 from crawler.text.template import learn
 from storage.model import Article, Template
 
@@ -148,3 +151,15 @@ def test_a_line_that_is_a_link_never_joins_an_article():
     assert read(story(teaser), previous=before).blocks == before.blocks
     note = "<p>He denied it, and said that the gates would be closed on Sunday as well.</p>"
     assert len(read(story(note), previous=before).blocks) == len(before.blocks) + 1
+
+
+def test_a_heading_that_is_a_link_needs_prose_of_its_own():
+    """One above a paragraph heads it; one in a list, or above another heading, is a teaser."""
+    heads = "<h3><a href='/crane'>The crane on the northern quay</a></h3>"
+    teasers = "<h3>Related: <a href='/gates'>The harbour opens its gates</a></h3><h3>Gates</h3>"
+    for extra, kept in ((heads, 1), (f"<ul><li>{heads}</li></ul>", 0), (teasers, 1)):
+        runs = outline(document_fromstring(story(extra))).runs
+        sizes = [len(run.text.split()) for run in runs]
+        found = [runs[number] for number in without_teasers(runs, range(1, len(runs)), sizes)]
+        assert len([run for run in found if run.kind == "heading"]) == kept
+        assert len([run for run in found if run.kind == "paragraph"]) == 5

@@ -261,11 +261,12 @@ def test_a_second_fetch_that_comes_late_is_no_lesson():
     assert (event.kind, event.before_capture_id) == ("content_removed", 1)
 
 
+@pytest.mark.parametrize("deep", [0, 4])
 @LANGUAGES
-def test_what_comes_into_a_box_that_is_watched_is_told(texts):
+def test_what_comes_into_a_box_that_is_watched_is_told(texts, deep):
     """Text chosen of a slot beside the article is watched, and what comes into it."""
     told = f"{texts[0]} {texts[1].split()[0]}"
-    box = f"<div><div><div><div class='top'><ul><li>{told}</li></ul></div></div></div></div>"
+    box = "<div>" * deep + f"<ul><li>{told}</li></ul>" + "</div>" * deep
     note = "<p>A note that tells what was wrong in an earlier version.</p>"
     before, after = (
         look(html(texts).replace(b"<main", f"{one}<main".encode())).page
