@@ -16,7 +16,7 @@ ENGINE = "template of the site"
 WELL_KNOWN = 5
 """Pages of a site that must have taught before one is read by what they have in common."""
 
-CONTROL = 16
+CONTROL = 32
 
 CARRIED = 0.9
 """Share of its words that were article, from which a slot carries the next article too."""
