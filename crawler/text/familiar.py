@@ -30,7 +30,7 @@ BESIDE = 0.02
 LEAST_WORDS = 100
 """Of an article; what is shorter may be a notice, a section, a page behind a wall."""
 
-DOUBT = 0.05
+DOUBT = 0.02
 """Words of runs that the template cannot tell, as share of the article's, that are left out."""
 
 
