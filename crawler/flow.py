@@ -9,9 +9,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from crawler import deliver, ledger, quiet, readings, robots_told, site_rules
+from crawler import deliver, ledger, quiet, readings, robots_told, scenes, site_rules
 from crawler.books import Books
-from crawler.changes.case import Case
+from crawler.changes.case import Case, Reading
 from crawler.changes.hearing import Verdict
 from crawler.changes.judge import judge
 from crawler.chronicle import Chronicle, stays
@@ -56,7 +56,7 @@ async def keep_visit(ticket: Ticket, *, claim: Claim, visitor: Visitor, books: B
     return kept
 
 
-def compare_visit(
+def compare_visit(  # noqa: PLR0913 - one fact each
     visit: Visit,
     *,
     archive: Archive,
@@ -64,14 +64,17 @@ def compare_visit(
     articles: ArticleReader,
     chronicle: Chronicle,
     planner: Planner,
+    after: Reading | None = None,
 ) -> set[int]:
     """Capture → text → findings → event: what the visit brought, held against the last good one.
 
-    Return the targets that are to be looked at as controls.
+    ``after`` is what it brought, if that was read before. Return the targets that are to be looked
+    at as controls.
     """
     scene = readings.scene(visit, catalogue=catalogue)
     articles = site_rules.reading_as(scene.site, articles)
-    after = readings.present(visit, scene, archive=archive, articles=articles)
+    if after is None:
+        after = readings.present(visit, scene, archive=archive, articles=articles)
     plain = readings.case(scene, after, catalogue=catalogue, archive=archive, articles=articles)
     case = site_rules.asked(plain, scene.site)
     judged = _judged(visit, scene, case)
@@ -109,7 +112,7 @@ def compare_unchanged(
     Each is of another target. Return the visits that are compared with that; the others tell more.
     """
     same: list[Plain] = []
-    for visit, scene in readings.in_good_standing(made, catalogue=catalogue):
+    for visit, scene in scenes.in_good_standing(made, catalogue=catalogue):
         after = readings.unchanged(visit, scene, archive=archive, catalogue=catalogue)
         if after is None:
             continue

@@ -11,7 +11,7 @@ from crawler.reader import Reader
 from crawler.worker import Worker
 
 LOOKED_AT_EVERY = timedelta(milliseconds=100)
-RARER = 25
+RARER = 100
 """To look at the catalogue of a large run takes time: no more than one part in so many."""
 
 

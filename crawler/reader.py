@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from crawler import first_looks, flow
+from crawler import flow, scenes
+from crawler.changes.case import Reading
 from crawler.chronicle import Chronicle
+from crawler.first_looks import FirstLooks
 from crawler.killable import ArticleReader, ArticleReaderError
 from crawler.planner import Planner
 from storage.archive import Archive, room
@@ -90,36 +92,55 @@ class Reader:
         except Exception:  # noqa: BLE001 - of one of them: alone it is told, and the others are not
             self.planner = Planner()  # what it learnt from them is not kept
             same = frozenset()
-        done = set(same)
-        done |= self._compare_first([one for one in due if one.id not in same], stop=stop)
-        for visit in due:
+        rest = [one for one in due if one.id not in same]
+        return len(same) + self._compare_others(rest, stop=stop)
+
+    def _compare_others(self, rest: Sequence[Visit], *, stop: threading.Event | None) -> int:
+        """Compare visits one after another, in their order: each may teach what its site shows.
+
+        First looks among them are written together.
+        """
+        done = 0
+        first = self._first_looks(rest)
+        for visit in rest:
             if stop is not None and stop.is_set():
                 break
-            if visit.id not in done and self._compare(visit):
-                done.add(visit.id)
-        return len(done)
+            if self._take(first, visit):
+                done += self._write(first) if first.is_full else 0
+                continue
+            if first.bears_on(visit):
+                done += self._write(first)
+            done += self._compare(visit, after=first.other(visit))
+        return done + self._write(first)
 
-    def _compare_first(self, some: Sequence[Visit], *, stop: threading.Event | None) -> set[int]:
-        """Compare the first looks among these, and return the ids of those that are written."""
-        done: set[int] = set()
+    def _first_looks(self, some: Sequence[Visit]) -> FirstLooks:
+        return FirstLooks(
+            archive=self.archive,
+            catalogue=self.catalogue,
+            articles=self.articles,
+            chronicle=self.chronicle,
+            scenes=scenes.never_judged(some, catalogue=self.catalogue),
+        )
+
+    def _take(self, first: FirstLooks, visit: Visit) -> bool:
+        """Read a visit if it is a first look; one that cannot be read is told when it is alone."""
         try:
-            for written in first_looks.compare(
-                some,
-                archive=self.archive,
-                catalogue=self.catalogue,
-                articles=self.articles,
-                chronicle=self.chronicle,
-                planner=self.planner,
-                ended=lambda: stop is not None and stop.is_set(),
-            ):
-                done |= written
+            return first.take(visit)
         except ArticleReaderError:
             raise  # no visit could be compared by this process any more
-        except Exception:  # noqa: BLE001 - of one of them: alone it is told, and the others are not
-            self.planner = Planner()  # what it learnt from them is not kept
-        return done
+        except Exception:  # noqa: BLE001 - told, with the visit, by the comparison that follows
+            return False
 
-    def _compare(self, visit: Visit) -> int:
+    def _write(self, first: FirstLooks) -> int:
+        """Write first looks together; where that fails each is compared alone, which tells why."""
+        waiting = first.waiting
+        try:
+            return len(first.write(self.planner))
+        except Exception:  # noqa: BLE001 - of one of them, or of the disk: told of each
+            self.planner = Planner()  # what it learnt from them is not kept
+            return sum(self._compare(one) for one in waiting)
+
+    def _compare(self, visit: Visit, *, after: Reading | None = None) -> int:
         try:
             self.controls |= flow.compare_visit(
                 visit,
@@ -128,6 +149,7 @@ class Reader:
                 articles=self.articles,
                 chronicle=self.chronicle,
                 planner=self.planner,
+                after=after,
             )
         except ArticleReaderError:
             raise  # no visit could be compared by this process any more

@@ -1,7 +1,6 @@
 """Gather what a verdict is made of: the visit read, the last good reading, the host around it."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.changes.case import Case, Reading
@@ -16,7 +15,6 @@ from crawler.likeness import (
     as_before,
     headers_of,
     likeness,
-    may_be_as_before,
     other_pictures,
     same_bytes,
     vouched_for,
@@ -35,7 +33,6 @@ from storage.model import (
     FoundBy,
     Outcome,
     Phase,
-    Role,
     Site,
     Standing,
     Target,
@@ -100,96 +97,13 @@ def scene(visit: Visit, *, catalogue: Catalogue) -> Scene:
             target=target,
             standing=standing,
             good=before,
-            is_list=_is_start(target) and targets.led_to(db, target.url),
+            is_list=is_start(target) and targets.led_to(db, target.url),
             control=control,
             template=template,
             neighbours=neighbours,
             twin=_capture(db, standing.twin_capture_id),
             noise=noise,
         )
-
-
-def in_good_standing(
-    made: Sequence[Visit], *, catalogue: Catalogue
-) -> Iterator[tuple[Visit, Scene]]:
-    """Yield those of the visits that may have brought to a page in good standing what it had.
-
-    Each is of another target, and brought nothing else that is compared, such as a robots.txt. They
-    are what ``scene`` would tell where that is so, of many with a few questions; ``unchanged`` says
-    whether it is.
-    """
-    with catalogue.read() as db:
-        pages = targets.by_ids(db, [one.target_id for one in made])
-        stands = standings.of_targets(db, list(pages))
-        good_ids = [one.good_capture_id for one in stands.values() if one.good_capture_id]
-        good = captures.by_ids(db, good_ids)
-        articles = texts.of_captures(db, good_ids)
-        named = {name: sites.one(db, name) for name in {one.site for one in made}}
-        lists = {
-            one.url for one in pages.values() if _is_start(one) and targets.led_to(db, one.url)
-        }
-    for visit in made:
-        target, site = pages.get(visit.target_id), named[visit.site]
-        standing = stands.get(visit.target_id)
-        if target is None or site is None or standing is None or standing.phase is not Phase.OK:
-            continue
-        kept = good.get(standing.good_capture_id or 0)
-        before = _reading_of(kept, articles.get(kept.id)) if kept is not None else None
-        if not may_be_as_before(before, visit.captures) or _asked_robots(visit.captures):
-            continue
-        yield (
-            visit,
-            Scene(
-                site=site,
-                target=target,
-                standing=standing,
-                good=before,
-                is_list=target.url in lists,
-                control=Control(),
-                template=Template(),
-                neighbours=Neighbours(),
-            ),
-        )
-
-
-def never_judged(made: Sequence[Visit], *, catalogue: Catalogue) -> Iterator[tuple[Visit, Scene]]:
-    """Yield those of the visits that brought a page of which nothing is known yet.
-
-    Each is of another target, and brought nothing else that is compared. Nothing of the host around
-    it is looked up, which bears only on a look that is not good.
-    """
-    with catalogue.read() as db:
-        pages = targets.by_ids(db, [one.target_id for one in made])
-        stands = standings.of_targets(db, list(pages))
-        new = [one for one in made if _is_new(one, stands)]
-        named = {name: sites.one(db, name) for name in {one.site for one in new}}
-        learnt = {name: templates.of_site(db, name) for name in named}
-        lists = {
-            one.url for one in pages.values() if _is_start(one) and targets.led_to(db, one.url)
-        }
-    for visit in new:
-        target, site = pages.get(visit.target_id), named[visit.site]
-        if target is None or site is None:
-            continue
-        yield (
-            visit,
-            Scene(
-                site=site,
-                target=target,
-                standing=Standing(target_id=target.id),
-                good=None,
-                is_list=target.url in lists,
-                control=Control(),
-                template=learnt[visit.site],
-                neighbours=Neighbours(),
-            ),
-        )
-
-
-def _is_new(visit: Visit, stands: Mapping[int, Standing]) -> bool:
-    fresh = Standing(target_id=visit.target_id)
-    is_there = visit.outcome is Outcome.OK and not _asked_robots(visit.captures)
-    return is_there and stands.get(visit.target_id, fresh) == fresh
 
 
 def unchanged(
@@ -315,10 +229,6 @@ def study_of(
     return articles.study(page.body, url=capture.url, headers=page.headers, context=context)
 
 
-def _asked_robots(made: Sequence[Capture]) -> bool:
-    return any(one.role is Role.ROBOTS for one in made)
-
-
 def case(
     scene: Scene,
     after: Reading,
@@ -423,15 +333,17 @@ def _capture(db: Connection, capture_id: int | None) -> Capture | None:
     return captures.one(db, capture_id) if capture_id is not None else None
 
 
-def _is_start(target: Target) -> bool:
+def is_start(target: Target) -> bool:
+    """Say whether a target is a start page of its site."""
     return target.found_by is FoundBy.START
 
 
 def _good_reading(db: Connection, good: Capture | None) -> Reading | None:
-    return None if good is None else _reading_of(good, texts.of_capture(db, good.id))
+    return None if good is None else reading_of(good, texts.of_capture(db, good.id))
 
 
-def _reading_of(good: Capture, article: Article | None) -> Reading:
+def reading_of(good: Capture, article: Article | None) -> Reading:
+    """Return the reading of a good capture whose article is known."""
     return Reading(
         url=good.url,
         at=good.captured_at,

@@ -42,7 +42,17 @@ def words_shown(reading: Reading) -> str:
 def is_bare(case: Case) -> bool:
     """Whether the page is a short one that is not made with the site's template."""
     page = case.after.surface
-    return page is not None and page.word_count < FEW_WORDS and chrome_left(case) < CHROME_LEFT
+    return page is not None and chrome_left(case) < CHROME_LEFT and _is_short(page)
+
+
+def _is_short(page: Surface) -> bool:
+    """Whether a page shows few words; of a long one no more are counted than need be."""
+    words = 0
+    for strip in page.strips:
+        words += strip.weight
+        if words >= FEW_WORDS:
+            return False
+    return True
 
 
 def chrome_left(case: Case) -> float:

@@ -15,19 +15,20 @@ LARGEST_BYTES = 128 * 1024
 """Larger pages are always read: they are few, and may be cut before."""
 
 _UNREAD = re.compile(rb"<!--|<script\b")
-_TAG = re.compile(rb"(<[^<>]*>)")
+_TAG = re.compile(rb"<[^<>]*>")
 _LINKING = re.compile(
-    rb"</?(?:a|area|base|frame|iframe|noembed|noframes|plaintext|style|template|textarea|title|xmp)"
-    rb"[\s/>]|<link\b(?=[^<>]*alternate)|<meta\b(?=[^<>]*(?:charset|http-equiv))",
+    rb"<(?:/?(?:a|area|base|frame|iframe|noembed|noframes|plaintext|style|template|textarea|title"
+    rb"|xmp)[\s/>]|link\b(?=[^<>]*alternate)|meta\b(?=[^<>]*(?:charset|http-equiv)))[^<>]*>?",
     re.IGNORECASE,
 )
 """Tags that link, that say in which charset, and those within which a tag is none."""
-_NEEDING = re.compile(
-    rb"<(?!meta\b(?![^<>]*(?:charset|http-equiv|image|thumbnail|data-|style))"
-    rb"|input\b(?=[^<>]*hidden)(?![^<>]*(?:image|data-|style)))",
+_TOKENS = re.compile(
+    rb"<(?:meta\b(?![^<>]*(?:charset|http-equiv|image|thumbnail|data-|style))"
+    rb"|input\b(?=[^<>]*hidden)(?![^<>]*(?:image|data-|style)))[^<>]*>",
     re.IGNORECASE,
 )
-"""All tags but those that hold tokens, for programs of the site and not for who shows the page."""
+"""Tags that are for programs of the site, and not for who shows the page."""
+_STYLE = re.compile(rb"<style[^<>]*>([^<]*)", re.IGNORECASE)
 _NONCE = re.compile(rb"""\snonce\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)""", re.IGNORECASE)
 _ODD = (b"\0", b"\x1b")
 """In text of several bytes a letter, where a byte that looks like a bracket may be none."""
@@ -43,19 +44,19 @@ def leads(body: bytes, *, needs: bool) -> str | None:
     if xml_root(body) in LISTINGS:
         return None
     read = b"".join(_read(body))
-    parts = _TAG.split(read)
-    tags, texts = parts[1::2], parts[::2]
+    tags = b"".join(_TAG.findall(read))
     if not tags:
         return None
-    kind = _NEEDING if needs else _LINKING
-    told = b"".join(one for one in tags if kind.match(one))
+    told = _TOKENS.sub(b"", tags) if needs else b"".join(_LINKING.findall(tags))
     if b"nonce" in told:
         told = _NONCE.sub(b"", told)
     digest = hashlib.blake2b(told, digest_size=12)
-    for tag, text in zip((b"", *tags), texts, strict=True):
-        # A bracket within quotes ends no tag: what follows it, or comes before, has its marks.
-        if b"=" in text or (needs and tag[:6].lower() == b"<style"):
-            digest.update(b"\0" + text)
+    # A bracket within quotes ends no tag: what follows it, or comes before, has its marks.
+    texts = _TAG.sub(b"\0", read)
+    if b"=" in texts:
+        digest.update(b"\0".join(one for one in texts.split(b"\0") if b"=" in one))
+    if needs:
+        digest.update(b"\0".join(_STYLE.findall(read)))
     return digest.hexdigest()
 
 
