@@ -6,9 +6,11 @@ that the extractor's moods are no change: a block that is still on the page was 
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from operator import attrgetter
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
@@ -25,10 +27,15 @@ MAX_CHARACTERS = 1_000_000
 """Characters of text that are kept: each of them may take eight bytes, with its folded form."""
 MAX_PICTURES = 300
 MAX_LINKS = 1_500
+T = TypeVar("T")
+
 _SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
 _SETS = ("srcset", "data-srcset")
 _PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg")
 _PAGES = ("http://", "https://")
+_PLAIN = re.compile(r"(?:/[\w~%-][\w~%.-]{0,200}){1,20}/?", re.ASCII)
+"""References that stand behind the name of a host as they are: most links of a site to itself."""
+
 _PART = re.compile(r"[a-zA-Z0-9]+")
 _HEX = re.compile(r"[0-9a-f]{5,}")
 _MADE_LENGTH = 3
@@ -122,6 +129,41 @@ class Surface:
         texts += [text for link in self.links for text in (link.url, link.text)]
         values = (*self.strips, *self.shots, *self.links)
         return sum(map(sys.getsizeof, texts)) + sum(map(sys.getsizeof, values))
+
+    def __reduce__(self) -> "tuple[Callable[..., Surface], tuple[object, ...]]":
+        """Go to another process by bare values: to name the fields of each takes ten times that."""
+        parts = ((_STRIP, self.strips), (_SHOT, self.shots), (_LINK, self.links))
+        rows = [tuple(map(attrgetter(*names), some)) for names, some in parts]
+        return _put_together, (rows, self.url, self.fields, self.around, self.cut)
+
+
+_STRIP, _SHOT, _LINK = (tuple(one.name for one in fields(kind)) for kind in (Strip, Shot, Link))
+
+
+def _put_together(
+    rows: Sequence[Sequence[tuple[object, ...]]],
+    url: str,
+    types: tuple[str, ...],
+    around: tuple[int, ...],
+    cut: bool,  # noqa: FBT001 - pickle calls it, and knows no names
+) -> Surface:
+    """Return the surface that came by its values."""
+    strips, shots, links = rows
+    return Surface(
+        url=url,
+        strips=tuple(_made(Strip, _STRIP, strips)),
+        shots=tuple(_made(Shot, _SHOT, shots)),
+        links=tuple(_made(Link, _LINK, links)),
+        fields=types,
+        around=around,
+        cut=cut,
+    )
+
+
+def _made(
+    make: Callable[..., T], names: Sequence[str], rows: Iterable[tuple[object, ...]]
+) -> Iterator[T]:
+    return (make(**dict(zip(names, row, strict=True))) for row in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,9 +295,12 @@ class _Addresses(dict[str, str]):
 
     def __init__(self, base: str) -> None:
         self.base = base
+        self._root = _absolute(base, "/").removesuffix("/")
 
     def __missing__(self, reference: str) -> str:
-        address = self[reference] = _absolute(self.base, reference)
+        is_plain = self._root and _PLAIN.fullmatch(reference) is not None
+        address = self._root + reference if is_plain else _absolute(self.base, reference)
+        self[reference] = address
         return address
 
 

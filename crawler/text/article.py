@@ -127,7 +127,7 @@ def study(
     warnings.extend(laid.decoded.warnings)
     found = _read(laid, url=url, headers=headers, context=context)
     article = replace(found.article, warnings=(*warnings, *found.article.warnings), surface=shown)
-    return replace(found, article=_finished(article))
+    return replace(found, article=_finished(article, laid.seen))
 
 
 def tagless(body: bytes, *, url: str, headers: Sequence[tuple[str, str]], why: str) -> Study:
@@ -137,19 +137,23 @@ def tagless(body: bytes, *, url: str, headers: Sequence[tuple[str, str]], why: s
     return Study(article=_finished(replace(flat, warnings=(why, *flat.warnings))))
 
 
-def fingerprint(article: Article) -> str:
-    """Return the digest over what makes an article: title, by-line, date and ordered blocks."""
+def fingerprint(article: Article, *, seen: Outline | None = None) -> str:
+    """Return the digest over what makes an article: title, by-line, date and ordered blocks.
+
+    ``seen`` is the page it was read from, whose texts may have been folded before.
+    """
+    folds = seen.folds if seen is not None else {}
     parts = [
         fold(article.title),
         [fold(name) for name in article.byline],
         article.published,
-        [fold(block.text) for block in article.blocks],
+        [folds.get(block.text) or fold(block.text) for block in article.blocks],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _finished(article: Article) -> Article:
-    return replace(article, fingerprint=fingerprint(article))
+def _finished(article: Article, seen: Outline | None = None) -> Article:
+    return replace(article, fingerprint=fingerprint(article, seen=seen))
 
 
 def kind_of(body: bytes, headers: Sequence[tuple[str, str]]) -> str:

@@ -1,7 +1,7 @@
 """Cut a page into runs of text between block elements, in the order of reading."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -81,6 +81,11 @@ class Outline:
 
     runs: tuple[Run, ...]
     pictures: tuple[Picture, ...]
+
+    @cached_property
+    def folds(self) -> Mapping[str, str]:
+        """Return the form in which each text is compared."""
+        return dict(zip((run.text for run in self.runs), self.folded, strict=True))
 
     @cached_property
     def folded(self) -> tuple[str, ...]:
@@ -203,13 +208,14 @@ class _Walk:
         step = self.steps.get((tag, names))
         if step is None:
             step = self.steps[tag, names] = _step(tag, names)
-        if outer is None:
-            kind, path, chrome = "paragraph", (step.name,), tag in _CHROME_TAGS
-        else:
-            kind = outer.kind if outer.kind in _INHERITED else "paragraph"
-            path = (*outer.path, step.name)[-_PATH_STEPS:]
-            chrome = outer.chrome or tag in _CHROME_TAGS
-        return _Frame(element=element, path=path, kind=step.kind or kind, chrome=chrome)
+        around = outer.path if outer is not None else ()
+        inherited = outer.kind if outer is not None and outer.kind in _INHERITED else "paragraph"
+        return _Frame(
+            element=element,
+            path=(*around, step.name)[-_PATH_STEPS:],
+            kind=step.kind or inherited,
+            chrome=tag in _CHROME_TAGS or (outer is not None and outer.chrome),
+        )
 
     def _say(self, text: str | None) -> None:
         if not text:
@@ -219,6 +225,8 @@ class _Walk:
             self.breaks = 0
             if self.links > 0:
                 line.linked += len(tidy(text))
+        elif not line.pieces:
+            return  # a line begins with its first letter
         line.pieces.append(text)
 
     def _line_end(self) -> None:

@@ -26,7 +26,11 @@ LEAST_SCORE = -0.3
 is minded, hence a little below even."""
 
 SHARED_COSTS = 2.0
-"""Log-odds a run must have more if another article of the site has it too."""
+"""Log-odds a run must have more if another article of the site has it too; up to twice as many
+where it is long, because long texts are not the same by chance."""
+
+SHARED_LINE = 25
+"""Words from which a shared run costs more than that."""
 
 SUBHEADING_WORDS = 3
 """What is longer and stands on three pages is the site's, whatever speaks for it."""
@@ -139,10 +143,15 @@ def _passed(scores: Sequence[float], ballot: Ballot) -> list[int]:
     for number, own in enumerate(scores):
         pages = ballot.seen[number] if ballot.seen else 0
         is_shared = pages > 1 and ballot.sizes[number] > SUBHEADING_WORDS
-        least = LEAST_SCORE + SHARED_COSTS * (pages > 0)
+        least = LEAST_SCORE + (_shared_costs(ballot.sizes[number]) if pages > 0 else 0.0)
         if own >= least and not is_shared and number not in ballot.told:
             found.append(number)
     return found
+
+
+def _shared_costs(words: int) -> float:
+    """Return what it costs a run of so many words that another article has it too."""
+    return SHARED_COSTS * min(2.0, max(1.0, words / SHARED_LINE))
 
 
 def tables(runs: Sequence[Run]) -> list[list[int]]:
@@ -177,7 +186,8 @@ _WEIGHTS = _Weights(WEIGHTS)
 
 def score(own: Traits) -> float:
     """Return the log-odds that a run with these traits is of the article."""
-    return BIAS + sum(map(mul, map(_WEIGHTS.__getitem__, own), own.values()))
+    weighed: Iterable[float] = map(mul, map(_WEIGHTS.__getitem__, own), own.values())
+    return BIAS + sum(weighed)
 
 
 def texts_of(seen: Outline) -> Texts:

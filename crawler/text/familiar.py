@@ -16,7 +16,7 @@ ENGINE = "template of the site"
 WELL_KNOWN = 5
 """Pages of a site that must have taught before one is read by what they have in common."""
 
-CONTROL = 16
+CONTROL = 32
 
 CARRIED = 0.9
 """Share of its words that were article, from which a slot carries the next article too."""
@@ -30,7 +30,7 @@ BESIDE = 0.02
 LEAST_WORDS = 100
 """Of an article; what is shorter may be a notice, a section, a page behind a wall."""
 
-DOUBT = 0.05
+DOUBT = 0.02
 """Words of runs that the template cannot tell, as share of the article's, that are left out."""
 
 

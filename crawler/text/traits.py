@@ -6,7 +6,7 @@ article, and how much, stands in ``weights.py``.
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import log1p
@@ -15,6 +15,7 @@ from lxml.html import HtmlElement
 
 from crawler.text.blocks import Run
 from crawler.text.fold import fold
+from crawler.text.groups import shares
 from crawler.text.hints import KINDS, hints
 from crawler.text.manner import Said, manners
 from crawler.text.template import Known
@@ -264,65 +265,10 @@ def _company(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
 
 def _groups(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:
     """How much text, how little of it linked, how much of it picked stands in a run's groups."""
-    parents = [run.element.getparent() for run in sheet.runs]
-    outer = [one.getparent() if one is not None else None for one in parents]
-    slots = [run.path for run in sheet.runs]
-    elements = [run.element for run in sheet.runs]
-    plain = [size * (1 - run.linked) for size, run in zip(sheet.sizes, sheet.runs, strict=True)]
-    of_page = sum(plain) or 1.0
-    groups = [
-        (members, _told_of(name, _sums(sheet, members, plain), of_page))
-        for name, members in (
-            ("slot", slots),
-            ("element", elements),
-            ("parent", parents),
-            ("outer", outer),
-        )
-    ]
-    for number, own in enumerate(found):
-        for members, told in groups:
-            own.update(told[members[number]])
+    shared = shares(sheet.runs, sheet.sizes, sheet.picked)
+    for own, of_groups in zip(found, shared, strict=True):
+        own.update(of_groups)
         yield own
-
-
-def _told_of(
-    name: str, sums: "Mapping[Hashable, _Sum]", of_page: float
-) -> Mapping[Hashable, Traits]:
-    """Return what is told of every run of each group."""
-    told: dict[Hashable, Traits] = {}
-    for group, found in sums.items():
-        words = found.words or 1
-        told[group] = {
-            f"share of page in {name}": found.unlinked / of_page,
-            f"unlinked in {name}": found.unlinked / words,
-            f"picked in {name}": found.picked / words,
-        }
-        if name in ("slot", "parent"):
-            told[group][f"runs in {name}"] = log1p(found.runs)
-    return told
-
-
-@dataclass(slots=True)
-class _Sum:
-    """What the runs of one group come to."""
-
-    words: int = 0
-    unlinked: float = 0.0
-    picked: int = 0
-    runs: int = 0
-
-
-def _sums(
-    sheet: Sheet, members: Sequence[Hashable], plain: Sequence[float]
-) -> dict[Hashable, _Sum]:
-    sums: dict[Hashable, _Sum] = {}
-    for number, group in enumerate(members):
-        own = sums.setdefault(group, _Sum())
-        own.words += sheet.sizes[number]
-        own.unlinked += plain[number]
-        own.picked += sheet.sizes[number] * sheet.picked[number]
-        own.runs += 1
-    return sums
 
 
 def _extractor(sheet: Sheet, found: Iterable[Traits]) -> Iterator[Traits]:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.text.article import Context, normalise, study
+from crawler.text.choice import Ballot, elected
 from crawler.text.template import MOST_PAGES, Known, learn, lesson, mark, page_name
 from storage.model import Article, Template
 
@@ -146,3 +147,13 @@ def test_no_pair_of_captures_is_too_odd(before, after):
     assert isinstance(second, Article)
     again = normalise(after.encode(), url=URL, headers=HTML, context=Context(previous=second))
     assert again.fingerprint == second.fingerprint
+
+
+def test_a_long_text_on_another_page_must_earn_more_than_a_short_one():
+    """A line is the same by chance, a paragraph is not; on a page of its own each score does."""
+    sizes = (8, 80)
+    alone = Ballot(sizes=sizes, picked=(), told=frozenset(), seen=())
+    shared = Ballot(sizes=sizes, picked=(), told=frozenset(), seen=(1, 1))
+    assert elected([0.0, 0.0], alone) == [0, 1]
+    assert elected([2.5, 2.5], shared) == [0]
+    assert elected([4.0, 4.0], shared) == [0, 1]
