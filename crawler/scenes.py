@@ -1,14 +1,25 @@
 """Gather what is known around many visits, with a few questions for all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from crawler.changes.case import Reading
 from crawler.changes.hearing import Control
 from crawler.controls import Neighbours
 from crawler.likeness import may_be_as_before
 from crawler.readings import Scene, is_start, reading_of
 from storage.catalogue import captures, sites, standings, targets, texts
-from storage.catalogue.engine import Catalogue
-from storage.model import Capture, Outcome, Phase, Role, Standing, Template, Visit
+from storage.catalogue.engine import Catalogue, Connection
+from storage.model import (
+    Capture,
+    Outcome,
+    Phase,
+    Role,
+    Site,
+    Standing,
+    Target,
+    Template,
+    Visit,
+)
 
 
 def in_good_standing(
@@ -27,7 +38,7 @@ def in_good_standing(
         good = captures.by_ids(db, good_ids)
         articles = texts.of_captures(db, good_ids)
         named = {name: sites.one(db, name) for name in {one.site for one in made}}
-        lists = {one.url for one in pages.values() if is_start(one) and targets.led_to(db, one.url)}
+        lists = _lists(db, pages.values())
     for visit in made:
         target, site = pages.get(visit.target_id), named[visit.site]
         standing = stands.get(visit.target_id)
@@ -37,19 +48,7 @@ def in_good_standing(
         before = reading_of(kept, articles.get(kept.id)) if kept is not None else None
         if not may_be_as_before(before, visit.captures) or _asked_robots(visit.captures):
             continue
-        yield (
-            visit,
-            Scene(
-                site=site,
-                target=target,
-                standing=standing,
-                good=before,
-                is_list=target.url in lists,
-                control=Control(),
-                template=Template(),
-                neighbours=Neighbours(),
-            ),
-        )
+        yield visit, _alone(site, target, standing, good=before, is_list=target.url in lists)
 
 
 def never_judged(made: Sequence[Visit], *, catalogue: Catalogue) -> dict[int, Scene]:
@@ -63,22 +62,35 @@ def never_judged(made: Sequence[Visit], *, catalogue: Catalogue) -> dict[int, Sc
         new = [one for one in made if _is_new(one, stands)]
         pages = targets.by_ids(db, [one.target_id for one in new])
         named = {name: sites.one(db, name) for name in {one.site for one in new}}
-        lists = {one.url for one in pages.values() if is_start(one) and targets.led_to(db, one.url)}
+        lists = _lists(db, pages.values())
     scenes = {}
     for visit in new:
         target, site = pages.get(visit.target_id), named[visit.site]
         if target is not None and site is not None:
-            scenes[visit.id] = Scene(
-                site=site,
-                target=target,
-                standing=Standing(target_id=target.id),
-                good=None,
-                is_list=target.url in lists,
-                control=Control(),
-                template=Template(),
-                neighbours=Neighbours(),
-            )
+            fresh = Standing(target_id=target.id)
+            scenes[visit.id] = _alone(site, target, fresh, good=None, is_list=target.url in lists)
     return scenes
+
+
+def _alone(
+    site: Site, target: Target, standing: Standing, *, good: Reading | None, is_list: bool
+) -> Scene:
+    """Return a scene of which nothing but the page itself is looked up."""
+    return Scene(
+        site=site,
+        target=target,
+        standing=standing,
+        good=good,
+        is_list=is_list,
+        control=Control(),
+        template=Template(),
+        neighbours=Neighbours(),
+    )
+
+
+def _lists(db: Connection, pages: Iterable[Target]) -> frozenset[str]:
+    """Return the addresses of start pages that led to others: they are no articles."""
+    return frozenset(one.url for one in pages if is_start(one) and targets.led_to(db, one.url))
 
 
 def _is_new(visit: Visit, stands: Mapping[int, Standing]) -> bool:
